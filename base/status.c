@@ -28,12 +28,14 @@ m4_status m4_hint(m4_error *err, m4_status status, const char *fmt, ...) {
 
 m4_status m4_within(m4_error *err, m4_status status, const char *prefix) {
   if (!err) return status;
-  char joined[sizeof err->where];
   const char *separator = err->where[0] ? ": " : "";
-  int length = snprintf(joined, sizeof joined, "%s%s", prefix, separator);
-  if (length < 0 || (size_t)length >= sizeof joined) length = (int)sizeof joined - 1;
-  strncat(joined, err->where, sizeof joined - 1 - (size_t)length);
-  memcpy(err->where, joined, sizeof joined);
+  char joined[sizeof err->where];
+  size_t used = 0;
+  const char *parts[] = {prefix, separator, err->where};
+  for (size_t i = 0; i < sizeof parts / sizeof parts[0]; ++i)
+    for (const char *c = parts[i]; *c && used + 1 < sizeof joined; ++c) joined[used++] = *c;
+  joined[used] = '\0';
+  memcpy(err->where, joined, used + 1);
   return status;
 }
 
