@@ -51,7 +51,7 @@ m4_status m4_config_load(m4_config *config, const char *path, m4_error *err);
 m4_status m4_config_set(m4_config *config, const char *assignment, m4_error *err);
 /* True when the key was set by a file or --set (not by its default). */
 bool m4_config_given(const m4_config *config, const char *path);
-/* Where the key was set: "train.yaml:12:3", "--set", or "default". Owned by the config. */
+/* Where the value was set: "train.yaml:12:15", "--set a.b=v", or "default". Owned by the config. */
 const char *m4_config_origin(const m4_config *config, const char *path);
 /* For checks between keys: M4_USAGE error at the place where `path` was set. */
 m4_status m4_config_complain(const m4_config *config, const char *path, m4_error *err, const char *fmt, ...)

@@ -29,8 +29,8 @@ struct m4_progress {
   uint64_t total;
   int64_t start_ns, interval_ns;
   atomic_int_fast64_t next_draw_ns;
-  bool pending; /* the latest state has not been written; guarded by the log's mutex, as what follows */
-  uint64_t done;
+  atomic_uint_fast64_t done;
+  uint64_t drawn; /* `done` on the screen; guarded by the log's mutex, as what follows */
   char note[128];
   char names[]; /* owned copies of title and unit */
 };
@@ -163,18 +163,19 @@ static void format_duration(char *out, size_t out_bytes, double seconds) {
 
 static void format_progress(const m4_progress *progress, char *out, size_t out_bytes) {
   double seconds = (double)(now_ns() - progress->start_ns) * 1e-9;
+  uint64_t done = progress->drawn;
   char elapsed[32], left[48] = "", share[64] = "";
   format_duration(elapsed, sizeof elapsed, seconds);
   if (progress->total > 0) {
-    double part = (double)progress->done / (double)progress->total;
-    snprintf(share, sizeof share, "%3.0f %%  %llu/", 100 * part, (unsigned long long)progress->done);
-    if (progress->done > 0 && progress->done < progress->total) {
+    double part = (double)done / (double)progress->total;
+    snprintf(share, sizeof share, "%3.0f %%  %llu/", 100 * part, (unsigned long long)done);
+    if (done > 0 && done < progress->total) {
       char rest[32];
       format_duration(rest, sizeof rest, seconds * (1 / part - 1));
       snprintf(left, sizeof left, ", %s left", rest);
     }
   }
-  uint64_t shown = progress->total > 0 ? progress->total : progress->done;
+  uint64_t shown = progress->total > 0 ? progress->total : done;
   snprintf(out, out_bytes, "%s  %s%llu %s  %s%s%s%s", progress->title, share, (unsigned long long)shown,
            progress->unit, elapsed, left, progress->note[0] ? "  " : "", progress->note);
 }
@@ -186,6 +187,7 @@ static int terminal_columns(void) {
 
 static void draw(m4_progress *progress) {
   char line[LINE_BYTES];
+  progress->drawn = atomic_load(&progress->done);
   format_progress(progress, line, sizeof line);
   if (progress->log->terminal) {
     fprintf(stderr, "\r\033[K%.*s", terminal_columns() - 1, line);
@@ -194,24 +196,21 @@ static void draw(m4_progress *progress) {
   } else {
     fprintf(stderr, "%s\n", line);
   }
-  progress->pending = false;
 }
 
 void m4_progress_update(m4_progress *progress, uint64_t done, const char *note) {
   if (!progress || !progress->log) return;
+  uint_fast64_t before = atomic_load(&progress->done);
+  while (before < done && !atomic_compare_exchange_weak(&progress->done, &before, done)) {
+  }
   int64_t now = now_ns();
   int_fast64_t due = atomic_load(&progress->next_draw_ns);
-  bool draws = now >= due &&
-               atomic_compare_exchange_strong(&progress->next_draw_ns, &due, now + progress->interval_ns);
-  bool is_last = progress->total > 0 && done >= progress->total;
-  if (!draws && !is_last) return;
+  if (now < due ||
+      !atomic_compare_exchange_strong(&progress->next_draw_ns, &due, now + progress->interval_ns))
+    return;
   pthread_mutex_lock(&progress->log->mutex);
-  if (done >= progress->done) {
-    progress->done = done;
-    snprintf(progress->note, sizeof progress->note, "%s", note ? note : "");
-    progress->pending = true;
-  }
-  if (draws) draw(progress);
+  snprintf(progress->note, sizeof progress->note, "%s", note ? note : "");
+  draw(progress);
   pthread_mutex_unlock(&progress->log->mutex);
 }
 
@@ -219,7 +218,7 @@ void m4_progress_free(m4_progress *progress) {
   if (!progress) return;
   if (progress->log) {
     pthread_mutex_lock(&progress->log->mutex);
-    if (progress->pending) draw(progress);
+    if (progress->drawn != atomic_load(&progress->done)) draw(progress);
     if (progress->log->line_is_drawn) fputc('\n', stderr);
     progress->log->line_is_drawn = false;
     pthread_mutex_unlock(&progress->log->mutex);
