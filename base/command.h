@@ -1,6 +1,6 @@
-/* Command lines: one option table gives parsing, --help and error messages with the nearest option. All programs share the common
- * options of the contracts (--config --set --print-config --dry-run --threads --seed --device --quiet --help --version).
- * Knows config. */
+/* Command lines: one option table gives parsing, --help and error messages with the nearest option. All
+ * programs share the common options of the contracts (--config --set --print-config --dry-run --threads
+ * --seed --device --quiet --help --version). Knows config. */
 #ifndef M4_BASE_COMMAND_H
 #define M4_BASE_COMMAND_H
 
@@ -16,7 +16,7 @@ typedef enum m4_option_type {
 
 /* One row; the table ends with name NULL. */
 typedef struct m4_option {
-  const char *name;           /* "--scenario" */
+  const char *name; /* "--scenario" */
   m4_option_type type;
   size_t offset;              /* into the target struct */
   const char *value;          /* "DIR" for the help text; NULL for flags */
@@ -44,10 +44,11 @@ typedef struct m4_program {
   const m4_key *keys; /* configuration keys listed by --help config; may be NULL when the program has none */
 } m4_program;
 
-/* Parses argv into `target` (the program's own options) and `common`. After --help or --version it has printed to stdout and sets
- * *finished (exit 0). Positional arguments are errors. Free list memory with m4_command_free. */
-m4_status m4_command_parse(const m4_program *program, int argc, char **argv, void *target, m4_common *common, bool *finished,
-                           m4_error *err);
+/* Parses argv into `target` (the program's own options) and `common`. After --help or --version it has
+ * printed to stdout and sets *finished (exit 0). Positional arguments are errors. Free list memory with
+ * m4_command_free. */
+m4_status m4_command_parse(const m4_program *program, int argc, char **argv, void *target, m4_common *common,
+                           bool *finished, m4_error *err);
 void m4_command_free(const m4_program *program, void *target, m4_common *common);
 
 /* Loads common->config_files, then common->sets, into config; honours --compat. */
