@@ -1,5 +1,4 @@
 /* Command line parsing. Knows text and config. The help texts are in command_help.c. */
- * command_help.c. */
 #include "base/command.h"
 
 #include "base/command_internal.h"
