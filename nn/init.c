@@ -1,0 +1,68 @@
+/* Parameter initialisation. Knows m4.h and Philox. Source: model.md 4. */
+#include "nn/init.h"
+
+#include "base/philox.h"
+
+#include <math.h>
+
+static uint32_t number_of(const m4_model *model, const ag_param *param) {
+  uint32_t number = 0;
+  while (model->params[number] != param) ++number;
+  return number;
+}
+
+static void set(ag_param *param, int64_t place, double value) {
+  if (param->dtype == AG_F64)
+    ((double *)param->data)[place] = (double)(float)value;
+  else
+    ((float *)param->data)[place] = (float)value;
+}
+
+/* U(-1/sqrt(fan), 1/sqrt(fan)); the stream is the parameter's number, the index the element's place. */
+static void uniform(m4_model *model, uint64_t seed, ag_param *param, int32_t fan) {
+  uint32_t stream = number_of(model, param);
+  double bound = 1.0 / sqrt((double)fan);
+  int64_t count = (int64_t)param->rows * param->cols;
+  for (int64_t i = 0; i < count; ++i)
+    set(param, i, bound * (2.0 * m4_random_uniform(seed, M4_RNG_INIT, stream, (uint64_t)i) - 1.0));
+}
+
+static void constant(ag_param *param, double value) {
+  int64_t count = (int64_t)param->rows * param->cols;
+  for (int64_t i = 0; i < count; ++i) set(param, i, value);
+}
+
+static void init_linear(m4_model *model, uint64_t seed, ag_param *weight, ag_param *bias) {
+  uniform(model, seed, weight, weight->rows);
+  uniform(model, seed, bias, weight->rows);
+}
+
+static void init_gru(m4_model *model, uint64_t seed, const m4_gru *gru) {
+  ag_param *const tensors[] = {gru->weight_x, gru->weight_h, gru->bias_x, gru->bias_h};
+  for (int i = 0; i < 4; ++i) uniform(model, seed, tensors[i], model->widths.hidden);
+}
+
+static void init_head(m4_model *model, uint64_t seed, const m4_head *head) {
+  init_linear(model, seed, head->weight1, head->bias1);
+  init_linear(model, seed, head->weight2, head->bias2);
+}
+
+static void init_sage(m4_model *model, uint64_t seed, const m4_sage *layer) {
+  init_linear(model, seed, layer->project, layer->project_bias);
+  init_linear(model, seed, layer->neighbour, layer->neighbour_bias);
+  uniform(model, seed, layer->root, layer->root->rows);
+  constant(layer->norm_gain, 1.0);
+  constant(layer->norm_bias, 0.0);
+}
+
+void m4_model_init(m4_model *model, uint64_t seed) {
+  init_gru(model, seed, &model->flow_rate);
+  init_gru(model, seed, &model->flow_time);
+  init_gru(model, seed, &model->link_rate);
+  init_gru(model, seed, &model->link_time);
+  for (int32_t i = 0; i < model->widths.gcn_layers; ++i) init_sage(model, seed, &model->sage[i]);
+  init_head(model, seed, &model->fct_head);
+  if (model->widths.has_size_head) init_head(model, seed, &model->size_head);
+  if (model->widths.has_queue_head) init_head(model, seed, &model->queue_head);
+  for (int32_t i = 0; i < model->n_params; ++i) ag_param_refresh(model->params[i], model->backend);
+}
