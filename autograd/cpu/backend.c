@@ -1,0 +1,64 @@
+/* The CPU backend: memory, array helpers and the two constant kernel tables. Matrix products: gemm.c; ops:
+ * autograd/ops. */
+#include "autograd/backend.h"
+#include "autograd/cpu/kernels.h"
+
+#include <cblas.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *cpu_alloc(const ag_backend *backend, size_t bytes) {
+  (void)backend;
+  size_t rounded = (bytes + 63) / 64 * 64;
+  return rounded < bytes ? NULL : aligned_alloc(64, rounded ? rounded : 64);
+}
+
+static void cpu_free(const ag_backend *backend, void *memory) {
+  (void)backend;
+  free(memory);
+}
+
+static void cpu_copy(const ag_backend *backend, void *to, const void *from, size_t bytes) {
+  (void)backend;
+  if (bytes) memcpy(to, from, bytes);
+}
+
+static void cpu_zero(const ag_backend *backend, void *memory, size_t bytes) {
+  (void)backend;
+  if (bytes) memset(memory, 0, bytes);
+}
+
+#define AG_KERNELS "autograd/cpu/arrays.h"
+#include "autograd/cpu/each_type.h"
+
+#define FIELDS(suffix)                                                                                       \
+  .name = "cpu", .host_memory = true, .alloc = cpu_alloc, .free = cpu_free, .upload = cpu_copy,              \
+  .download = cpu_copy, .copy = cpu_copy, .zero = cpu_zero, .add_constant = ag_add_constant_##suffix,        \
+  .all_finite = ag_all_finite_##suffix, .transpose = ag_transpose_##suffix,                                  \
+  .add_product = ag_add_product_##suffix, .add_rows = ag_add_rows_##suffix
+
+static const ag_backend cpu_f32 = {FIELDS(f32), .dtype = AG_F32,
+                                   .kernels = {
+#define AG_OP(name, inputs, text) [AG_OP_##name] = {ag_##name##_forward_f32, ag_##name##_backward_f32},
+#include "autograd/ops.def"
+#undef AG_OP
+                                   }};
+
+static const ag_backend cpu_f64 = {FIELDS(f64), .dtype = AG_F64,
+                                   .kernels = {
+#define AG_OP(name, inputs, text) [AG_OP_##name] = {ag_##name##_forward_f64, ag_##name##_backward_f64},
+#include "autograd/ops.def"
+#undef AG_OP
+                                   }};
+
+/* One thread per product: threads carry samples, and two threads make small products slower. */
+static void use_one_blas_thread(void) {
+  openblas_set_num_threads(1);
+}
+
+const ag_backend *ag_cpu_backend(ag_dtype dtype) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, use_one_blas_thread);
+  return dtype == AG_F64 ? &cpu_f64 : &cpu_f32;
+}

@@ -1,0 +1,16 @@
+/* Compiles the kernels in AG_KERNELS (a file name) twice: as ..._f32 with ag_real = float and as ..._f64 with
+ * double. An op file includes this once after its shape rules and sets AG_KERNELS to itself; see
+ * ops/elementwise.c. No include guard. */
+#include "autograd/cpu/kernels.h"
+
+#define ag_real    float
+#define AG_T(name) ag_##name##_f32
+#include "autograd/cpu/row_math.h"
+#include AG_KERNELS
+#undef ag_real
+#undef AG_T
+
+#define ag_real    double
+#define AG_T(name) ag_##name##_f64
+#include "autograd/cpu/row_math.h"
+#include AG_KERNELS

@@ -1,0 +1,102 @@
+/* Linear layers: x W + b, the same with ReLU, and the two-term form of a SAGE layer. Weights are [in, out].
+ */
+#include "autograd/backend.h"
+
+#ifndef ag_real /* ---- shape rules ---- */
+
+static bool fits(ag_tape *tape, ag_op op, const ag_tensor *x, const ag_param *weight, const ag_param *bias) {
+  if (x->cols != weight->rows)
+    return ag_refuse(tape, op, "x is [%d, %d] but %s is [%d, %d]", x->rows, x->cols, weight->name,
+                     weight->rows, weight->cols) != NULL;
+  if (bias && (bias->rows != 1 || bias->cols != weight->cols))
+    return ag_refuse(tape, op, "%s is [%d, %d], must be [1, %d]", bias->name, bias->rows, bias->cols,
+                     weight->cols) != NULL;
+  return true;
+}
+
+ag_tensor *ag_linear(ag_tape *tape, ag_tensor *x, ag_param *weight, ag_param *bias) {
+  ag_node node = {.op = AG_OP_linear, .in = {x}, .param = {weight, bias}};
+  if (!ag_ready(tape, &node) || !fits(tape, node.op, x, weight, bias)) return NULL;
+  return ag_apply(tape, &node, x->rows, weight->cols);
+}
+
+ag_tensor *ag_linear_relu(ag_tape *tape, ag_tensor *x, ag_param *weight, ag_param *bias) {
+  ag_node node = {.op = AG_OP_linear_relu, .in = {x}, .param = {weight, bias}};
+  if (!ag_ready(tape, &node) || !fits(tape, node.op, x, weight, bias)) return NULL;
+  node.n_scratch = (int64_t)x->rows * weight->cols;
+  return ag_apply(tape, &node, x->rows, weight->cols);
+}
+
+ag_tensor *ag_linear2(ag_tape *tape, ag_tensor *a, ag_param *weight_a, ag_param *bias, ag_tensor *b,
+                      ag_param *weight_b) {
+  ag_node node = {.op = AG_OP_linear2, .in = {a, b}, .param = {weight_a, bias, weight_b}};
+  if (!ag_ready(tape, &node) || !fits(tape, node.op, a, weight_a, bias) ||
+      !fits(tape, node.op, b, weight_b, NULL))
+    return NULL;
+  if (a->rows != b->rows || weight_a->cols != weight_b->cols)
+    return ag_refuse(tape, node.op, "the terms are [%d, %d] and [%d, %d]", a->rows, weight_a->cols, b->rows,
+                     weight_b->cols);
+  return ag_apply(tape, &node, a->rows, weight_a->cols);
+}
+
+#define AG_KERNELS "autograd/ops/linear.c"
+#include "autograd/cpu/each_type.h"
+
+#else /* ---- CPU kernels ---- */
+
+/* y [n, out] = x W (+ b) */
+static void AG_T(affine)(const ag_tensor *x, const ag_param *weight, const ag_param *bias, ag_real *y) {
+  int32_t n = x->rows, in = weight->rows, out = weight->cols;
+  if (bias) AG_T(fill_rows)(y, bias->data, n, out);
+  AG_T(gemm)(n, out, in, x->data, in, weight->data, out, bias ? 1 : 0, y, out);
+}
+
+/* dx += dy W^T; gradients of W and b from dy [n, out]. */
+static void AG_T(affine_backward)(const ag_tensor *x, const ag_param *weight, const ag_param *bias,
+                                  const ag_real *dy, ag_grads *grads) {
+  int32_t n = x->rows, in = weight->rows, out = weight->cols;
+  if (x->grad) AG_T(gemm)(n, in, out, dy, out, ag_param_transposed(weight), in, 1, x->grad, in);
+  ag_grads_add_product(grads, weight, x->data, dy, n);
+  ag_grads_add_rows(grads, bias, dy, n);
+}
+
+void AG_T(linear_forward)(const ag_node *node) {
+  AG_T(affine)(node->in[0], node->param[0], node->param[1], node->out->data);
+}
+
+void AG_T(linear_backward)(const ag_node *node, ag_grads *grads, void *scratch) {
+  (void)scratch;
+  AG_T(affine_backward)(node->in[0], node->param[0], node->param[1], node->out->grad, grads);
+}
+
+void AG_T(linear_relu_forward)(const ag_node *node) {
+  ag_real *y = node->out->data;
+  int64_t n = (int64_t)node->out->rows * node->out->cols;
+  AG_T(affine)(node->in[0], node->param[0], node->param[1], y);
+  for (int64_t i = 0; i < n; ++i) y[i] = y[i] < 0 ? 0 : y[i]; /* keeps NaN */
+}
+
+void AG_T(linear_relu_backward)(const ag_node *node, ag_grads *grads, void *scratch) {
+  const ag_real *y = node->out->data, *dy = node->out->grad;
+  ag_real *restrict masked = scratch;
+  int64_t n = (int64_t)node->out->rows * node->out->cols;
+  for (int64_t i = 0; i < n; ++i) masked[i] = y[i] > 0 ? dy[i] : 0;
+  AG_T(affine_backward)(node->in[0], node->param[0], node->param[1], masked, grads);
+}
+
+void AG_T(linear2_forward)(const ag_node *node) {
+  const ag_tensor *b = node->in[1];
+  const ag_param *weight_b = node->param[2];
+  ag_real *y = node->out->data;
+  AG_T(affine)(node->in[0], node->param[0], node->param[1], y);
+  AG_T(gemm)
+  (b->rows, weight_b->cols, b->cols, b->data, b->cols, weight_b->data, weight_b->cols, 1, y, weight_b->cols);
+}
+
+void AG_T(linear2_backward)(const ag_node *node, ag_grads *grads, void *scratch) {
+  (void)scratch;
+  AG_T(affine_backward)(node->in[0], node->param[0], node->param[1], node->out->grad, grads);
+  AG_T(affine_backward)(node->in[1], node->param[2], NULL, node->out->grad, grads);
+}
+
+#endif

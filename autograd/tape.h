@@ -1,0 +1,25 @@
+/* The inside of a tape, shared by tape.c and tensor.c only. */
+#ifndef AG_TAPE_H
+#define AG_TAPE_H
+
+#include "autograd/backend.h"
+
+struct ag_tape {
+  const ag_backend *backend;
+  m4_arena *arena;    /* tensors and nodes (host) */
+  m4_arena *elements; /* what they point to, in the backend's memory; the same arena when the host can use
+                         that memory */
+  ag_node *last;      /* newest node; older ones through `previous` */
+  bool recording, check_finite;
+  ag_rng_state rng;
+  m4_error error; /* first failure */
+};
+
+/* Arena memory; the first failure is kept and `what` named in it. */
+void *ag_tape_alloc(ag_tape *tape, m4_arena *arena, int64_t count, size_t size, const char *what);
+/* New tensor with uninitialised elements; NULL on failure. */
+ag_tensor *ag_tensor_new(ag_tape *tape, int32_t rows, int32_t cols, bool needs_grad, const char *what);
+/* The tensor's gradient, zeroed when it is new; a view's lies inside its owner's. NULL on failure. */
+void *ag_tensor_grad(ag_tape *tape, ag_tensor *tensor);
+
+#endif

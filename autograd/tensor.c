@@ -1,0 +1,144 @@
+/* Tensors, state tables and parameters: making them, views, moving values in and out. Knows no op. */
+#include "autograd/tape.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static size_t matrix_bytes(const ag_backend *backend, int32_t rows, int32_t cols) {
+  return (size_t)rows * (size_t)cols * ag_element_bytes(backend);
+}
+
+static void *at_row(const ag_tape *tape, void *matrix, int32_t row, int32_t cols) {
+  return (unsigned char *)matrix + matrix_bytes(tape->backend, row, cols);
+}
+
+/* ---- tensors ---- */
+
+static ag_tensor *new_header(ag_tape *tape, int32_t rows, int32_t cols, void *data, const char *what) {
+  ag_tensor *tensor = ag_tape_alloc(tape, tape->arena, 1, sizeof *tensor, what);
+  if (tensor) *tensor = (ag_tensor){.rows = rows, .cols = cols, .data = data};
+  return tensor;
+}
+
+ag_tensor *ag_tensor_new(ag_tape *tape, int32_t rows, int32_t cols, bool needs_grad, const char *what) {
+  void *data =
+      ag_tape_alloc(tape, tape->elements, (int64_t)rows * cols, ag_element_bytes(tape->backend), what);
+  ag_tensor *tensor = data ? new_header(tape, rows, cols, data, what) : NULL;
+  if (tensor) tensor->needs_grad = needs_grad;
+  return tensor;
+}
+
+void *ag_tensor_grad(ag_tape *tape, ag_tensor *tensor) {
+  if (tensor->grad) return tensor->grad;
+  if (tensor->owner) {
+    void *owner_grad = ag_tensor_grad(tape, tensor->owner);
+    return tensor->grad = owner_grad ? at_row(tape, owner_grad, tensor->first_row, tensor->cols) : NULL;
+  }
+  size_t bytes = matrix_bytes(tape->backend, tensor->rows, tensor->cols);
+  tensor->grad = ag_tape_alloc(tape, tape->elements, (int64_t)bytes, 1, "gradient");
+  if (tensor->grad) tape->backend->zero(tape->backend, tensor->grad, bytes);
+  return tensor->grad;
+}
+
+ag_tensor *ag_view_rows(ag_tape *tape, ag_tensor *x, int32_t first, int32_t n_rows) {
+  ag_tensor *view = new_header(tape, n_rows, x->cols, at_row(tape, x->data, first, x->cols), "view");
+  if (!view) return NULL;
+  view->needs_grad = x->needs_grad;
+  view->owner = x->owner ? x->owner : x;
+  view->first_row = x->first_row + first;
+  return view;
+}
+
+ag_tensor *ag_constant(ag_tape *tape, int32_t rows, int32_t cols, const void *data) {
+  if (tape->error.status != M4_OK) return NULL;
+  return new_header(tape, rows, cols, (void *)(uintptr_t)data, "constant");
+}
+
+ag_tensor *ag_input(ag_tape *tape, int32_t rows, int32_t cols, const float *values) {
+  if (tape->error.status != M4_OK) return NULL;
+  ag_tensor *tensor = ag_tensor_new(tape, rows, cols, false, "input");
+  if (!tensor) return NULL;
+  int64_t n = (int64_t)rows * cols;
+  const ag_backend *backend = tape->backend;
+  if (backend->dtype == AG_F32) {
+    backend->upload(backend, tensor->data, values, (size_t)n * sizeof(float));
+    return tensor;
+  }
+  double chunk[256];
+  for (int64_t i = 0; i < n; i += 256) {
+    int64_t count = n - i < 256 ? n - i : 256;
+    for (int64_t k = 0; k < count; ++k) chunk[k] = values[i + k];
+    backend->upload(backend, (double *)tensor->data + i, chunk, (size_t)count * sizeof(double));
+  }
+  return tensor;
+}
+
+double ag_item(const ag_tape *tape, const ag_tensor *scalar) {
+  if (!scalar || scalar->rows != 1 || scalar->cols != 1) return NAN;
+  float single;
+  double value;
+  if (tape->backend->dtype == AG_F64) {
+    tape->backend->download(tape->backend, &value, scalar->data, sizeof value);
+    return value;
+  }
+  tape->backend->download(tape->backend, &single, scalar->data, sizeof single);
+  return single;
+}
+
+bool ag_indices_valid(const ag_tape *tape, const int32_t *index, int64_t n, int32_t limit) {
+  if (!tape->backend->host_memory) return true;
+  int bad = 0;
+  for (int64_t i = 0; i < n; ++i) bad |= (uint32_t)index[i] >= (uint32_t)limit;
+  return !bad;
+}
+
+/* ---- state tables ---- */
+
+m4_status ag_table_grad(ag_tape *tape, ag_table *table, m4_error *err) {
+  size_t bytes = matrix_bytes(tape->backend, table->rows, table->cols);
+  if (!table->grad)
+    table->grad = ag_tape_alloc(tape, tape->elements, (int64_t)bytes, 1, "gradient of a state table");
+  if (!table->grad) return ag_tape_status(tape, err);
+  tape->backend->zero(tape->backend, table->grad, bytes);
+  return M4_OK;
+}
+
+/* ---- parameters ---- */
+
+static bool is_vector(const ag_param *param) {
+  return param->rows == 1 || param->cols == 1;
+}
+
+m4_status ag_param_init(ag_param *param, const ag_backend *backend, const char *name, int32_t rows,
+                        int32_t cols, m4_error *err) {
+  *param = (ag_param){.rows = rows, .cols = cols, .dtype = backend->dtype};
+  int length = snprintf(param->name, sizeof param->name, "%s", name);
+  if (length < 0 || (size_t)length >= sizeof param->name || rows < 1 || cols < 1)
+    return m4_fail(err, M4_INTERNAL, NULL, "parameter \"%.80s\" [%d, %d]: bad name or shape", name, rows,
+                   cols);
+  size_t bytes = matrix_bytes(backend, rows, cols);
+  param->data = backend->alloc(backend, bytes);
+  if (!is_vector(param)) param->transposed = backend->alloc(backend, bytes);
+  if (!param->data || (!is_vector(param) && !param->transposed)) {
+    ag_param_free(param, backend);
+    return m4_fail(err, M4_MEMORY, NULL, "no memory for parameter %s [%d, %d]", name, rows, cols);
+  }
+  backend->zero(backend, param->data, bytes);
+  ag_param_refresh(param, backend);
+  return M4_OK;
+}
+
+void ag_param_free(ag_param *param, const ag_backend *backend) {
+  if (param->data) backend->free(backend, param->data);
+  if (param->transposed) backend->free(backend, param->transposed);
+  param->data = param->transposed = NULL;
+}
+
+void ag_param_refresh(ag_param *param, const ag_backend *backend) {
+  if (param->transposed)
+    backend->transpose(backend, param->transposed, param->data, param->rows, param->cols);
+}
+
+const void *ag_param_transposed(const ag_param *param) {
+  return is_vector(param) ? param->data : param->transposed;
+}
