@@ -46,7 +46,7 @@ void nn_adam_free(nn_adam *adam) {
   free(adam);
 }
 
-void nn_adam_step(nn_adam *adam, m4_model *model, ag_grads *grads, double learning_rate) {
+void nn_adam_step(nn_adam *adam, m4_model *model, const ag_grads *grads, double learning_rate) {
   double step = (double)++adam->step;
   adam_scalars scalars = {.beta1 = adam->beta1, .beta2 = adam->beta2, .epsilon = adam->epsilon};
   scalars.step_size = learning_rate / (1.0 - pow(adam->beta1, step));

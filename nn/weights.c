@@ -208,7 +208,8 @@ static m4_status create_and_load(m4_model **model, const ag_backend *backend, co
                                  const char *path, m4_error *err) {
   m4_widths widths;
   M4_TRY(read_widths(&widths, content, path, err));
-  M4_TRY(m4_model_create(model, widths, backend, err));
+  m4_status created = m4_model_create(model, widths, backend, err);
+  if (created != M4_OK) return m4_within(err, created, path);
   m4_status status = load_content(*model, content, path, err);
   if (status == M4_OK) return M4_OK;
   m4_model_free(*model);

@@ -1,11 +1,12 @@
-/* The learned back end: m4 weights answering the engine's submit/advance. Knows infer (the session) and backend.
- * Source: simulation.md 2-5, 11. */
+/* The learned back end: m4 weights answering the engine's submit/advance. Knows infer (the session) and
+ * backend. Source: simulation.md 2-5, 11. */
 #ifndef SIM_LEARNED_LEARNED_H
 #define SIM_LEARNED_LEARNED_H
 
 #include "sim/backend.h"
 
-/* Options of simulation.md 11; all false = the defaults (components, link reset, both kinds of event, clamp). */
+/* Options of simulation.md 11; all false = the defaults (components, link reset, both kinds of event, clamp).
+ */
 typedef struct sim_learned_options {
   bool global_scope;   /* scope: global */
   bool link_reset_off; /* link_reset: off */
@@ -13,13 +14,17 @@ typedef struct sim_learned_options {
   bool clamp_off;      /* clamp: off (the reference's behaviour) */
 } sim_learned_options;
 
-/* Weights read from a safetensors file; read-only afterwards and shared by any number of back ends and threads. */
+/* Weights read from a safetensors file; read-only afterwards and shared by any number of back ends and
+ * threads. */
 typedef struct sim_learned_model sim_learned_model;
 m4_status sim_learned_model_load(sim_learned_model **model, const char *checkpoint_path, m4_error *err);
 void sim_learned_model_free(sim_learned_model *model);
 
-/* model and scenario must outlive the back end. */
-m4_status sim_learned_backend(sim_backend **backend, const sim_scenario *scenario, const sim_learned_model *model,
-                              const sim_learned_options *options, m4_error *err);
+/* model and scenario must outlive the back end. options may be NULL. The session's time starts at the first
+ * arrival, so that traces that start at 1 s lose no precision. With clamp_off a completion may lie before the
+ * one delivered last. */
+m4_status sim_learned_backend(sim_backend **backend, const sim_scenario *scenario,
+                              const sim_learned_model *model, const sim_learned_options *options,
+                              m4_error *err);
 
 #endif

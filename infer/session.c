@@ -1,0 +1,197 @@
+/* The session: arrivals, completions, state updates, predictions. Knows the parts beside it and nn. */
+#include "infer/session.h"
+
+#include "infer/components.h"
+#include "infer/heap.h"
+#include "infer/slots.h"
+#include "infer/snapshot.h"
+#include "infer/work.h"
+#include "nn/m4_inputs.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { FIRST_SLOTS = 64 };
+
+struct inf_session {
+  inf_options options;
+  double clock_ns;
+  inf_work work;
+  inf_slots slots;
+  inf_components components;
+  inf_snapshot snapshot;
+  inf_heap heap;
+  inf_counters counters;
+};
+
+/* ---- life ---- */
+
+static m4_status grow_slots(inf_session *session, int32_t n_slots, m4_error *err) {
+  if (n_slots > session->work.state.flows.rows) M4_TRY(inf_work_grow(&session->work, n_slots, err));
+  M4_TRY(inf_heap_reserve(&session->heap, n_slots, err));
+  return inf_slots_grow(&session->slots, n_slots, err);
+}
+
+static m4_status init_session(inf_session *session, const m4_model *model, int32_t n_links, m4_error *err) {
+  M4_TRY(inf_work_init(&session->work, model, FIRST_SLOTS, n_links, err));
+  M4_TRY(inf_components_init(&session->components, n_links, session->options.global_scope, err));
+  M4_TRY(inf_snapshot_init(&session->snapshot, n_links, err));
+  return grow_slots(session, FIRST_SLOTS, err);
+}
+
+m4_status inf_session_create(inf_session **session, const m4_model *model, int32_t n_links,
+                             const inf_options *options, m4_error *err) {
+  *session = NULL;
+  if (n_links < 1) return m4_fail(err, M4_USAGE, NULL, "a network of %d links", (int)n_links);
+  inf_session *made = calloc(1, sizeof *made);
+  if (!made) return m4_fail(err, M4_MEMORY, NULL, "no memory for a session");
+  if (options) made->options = *options;
+  m4_status status = init_session(made, model, n_links, err);
+  if (status == M4_OK)
+    *session = made;
+  else
+    inf_session_free(made);
+  return status;
+}
+
+void inf_session_free(inf_session *session) {
+  if (!session) return;
+  inf_heap_free(&session->heap);
+  inf_snapshot_free(&session->snapshot);
+  inf_components_free(&session->components);
+  inf_slots_free(&session->slots);
+  inf_work_free(&session->work);
+  free(session);
+}
+
+/* ---- the state update (simulation.md 3) ---- */
+
+/* The largest time since the last update of a member, in microseconds: one value for all of them. */
+static double time_step_us(const inf_session *session, const inf_roster *flows) {
+  double delta_ns = 0.0;
+  for (int32_t i = 0; i < flows->count; ++i)
+    delta_ns = fmax(delta_ns, session->clock_ns - session->slots.list[flows->members[i].row].last_ns);
+  return delta_ns / 1000.0;
+}
+
+static void count_update(inf_counters *counters, const m4_event_data *event) {
+  ++counters->updates;
+  counters->updated_flows += (uint64_t)event->n_flows;
+  counters->updated_links += (uint64_t)event->n_links;
+  int32_t nodes = event->n_flows + event->n_links;
+  if (nodes > counters->largest_component) counters->largest_component = nodes;
+}
+
+static m4_status predict(inf_session *session, int32_t row, double head, m4_error *err) {
+  inf_slot *flow = &session->slots.list[row];
+  flow->slowdown = head > 1.0 ? head : 1.0;
+  double finish_ns = flow->release_ns + flow->slowdown * flow->ideal_fct_ns;
+  if (!isfinite(head) || !isfinite(finish_ns)) {
+    m4_fail(err, M4_NUMERIC, NULL, "the predicted slowdown of flow %lld is %g at %.3f ns",
+            (long long)flow->tag, head, session->clock_ns);
+    return m4_hint(err, M4_NUMERIC, "are the 13 parameters in the units of training?");
+  }
+  inf_heap_set(&session->heap, row, finish_ns, flow->tag);
+  return M4_OK;
+}
+
+static m4_status update(inf_session *session, const inf_component *component, m4_error *err) {
+  const inf_roster *flows = &component->flows;
+  if (flows->count == 0) return M4_OK;
+  m4_event_data event;
+  M4_TRY(inf_snapshot_take(&session->snapshot, &session->slots, component, session->components.flow_count,
+                           &event, err));
+  event.dt_us = time_step_us(session, flows);
+  for (int32_t i = 0; i < flows->count; ++i)
+    session->slots.list[flows->members[i].row].last_ns = session->clock_ns;
+  const ag_tensor *head;
+  M4_TRY(inf_work_step(&session->work, &event, &head, err));
+  count_update(&session->counters, &event);
+  for (int32_t i = 0; i < flows->count; ++i)
+    M4_TRY(predict(session, flows->members[i].row, inf_work_value(&session->work, head, i), err));
+  return M4_OK;
+}
+
+/* ---- events ---- */
+
+static m4_status check_arrival(const inf_session *session, double time_ns, const inf_flow *flow,
+                               m4_error *err) {
+  long long tag = (long long)flow->tag;
+  if (!isfinite(time_ns) || time_ns < session->clock_ns)
+    return m4_fail(err, M4_USAGE, NULL, "flow %lld arrives at %.3f ns, the clock is at %.3f ns", tag, time_ns,
+                   session->clock_ns);
+  if (inf_roster_find(&session->slots.active, flow->tag) >= 0)
+    return m4_fail(err, M4_USAGE, NULL, "flow %lld is active already", tag);
+  if (flow->size_bytes < 1 || !isfinite(flow->ideal_fct_ns) || flow->ideal_fct_ns <= 0.0)
+    return m4_fail(err, M4_USAGE, NULL, "flow %lld has %lld bytes and an ideal FCT of %g ns", tag,
+                   (long long)flow->size_bytes, flow->ideal_fct_ns);
+  if (flow->n_links < 1) return m4_fail(err, M4_USAGE, NULL, "flow %lld has no links", tag);
+  for (int32_t hop = 0; hop < flow->n_links; ++hop)
+    if (flow->links[hop] < 0 || flow->links[hop] >= session->components.n_links)
+      return m4_fail(err, M4_USAGE, NULL, "flow %lld uses link %d of a network of %d links", tag,
+                     (int)flow->links[hop], (int)session->components.n_links);
+  return M4_OK;
+}
+
+m4_status inf_arrive(inf_session *session, double time_ns, const inf_flow *flow, m4_error *err) {
+  M4_TRY(check_arrival(session, time_ns, flow, err));
+  if (session->slots.n_free == 0) {
+    if (session->slots.n_slots > INT32_MAX / 2) return m4_fail(err, M4_MEMORY, NULL, "too many active flows");
+    M4_TRY(grow_slots(session, 2 * session->slots.n_slots, err));
+  }
+  int32_t row;
+  M4_TRY(inf_slots_take(&session->slots, time_ns, flow, &row, err));
+  M4_TRY(inf_components_join(&session->components, flow->tag, row, flow->links, flow->n_links, err));
+  const m4_model *model = session->work.model;
+  float size_feature = m4_size_feature_of(flow->size_bytes, model->size_feature);
+  m4_state_init_flow(&session->work.state, model, row, size_feature, flow->n_links, flow->params);
+  session->clock_ns = time_ns;
+  ++session->counters.events;
+  return update(session, inf_components_of(&session->components, flow->links), err);
+}
+
+bool inf_next(const inf_session *session, double *time_ns, int64_t *tag) {
+  if (session->heap.count == 0) return false;
+  *time_ns = session->heap.entries[0].time_ns;
+  *tag = session->heap.entries[0].tag;
+  return true;
+}
+
+static void reset_idle_links(inf_session *session, const inf_slot *flow) {
+  for (int32_t hop = 0; hop < flow->n_path; ++hop)
+    if (session->components.flow_count[flow->path[hop]] == 0)
+      m4_state_init_link(&session->work.state, session->work.model, flow->path[hop]);
+}
+
+m4_status inf_complete(inf_session *session, double time_ns, int64_t tag, m4_error *err) {
+  int32_t row = inf_roster_find(&session->slots.active, tag);
+  if (row < 0) return m4_fail(err, M4_USAGE, NULL, "flow %lld is not active", (long long)tag);
+  if (!isfinite(time_ns))
+    return m4_fail(err, M4_USAGE, NULL, "flow %lld completes at %g ns", (long long)tag, time_ns);
+  const inf_slot *flow = &session->slots.list[row];
+  const inf_component *component = inf_components_leave(&session->components, tag, flow->path, flow->n_path);
+  if (!session->options.link_reset_off) reset_idle_links(session, flow);
+  inf_heap_remove(&session->heap, row);
+  inf_slots_give_back(&session->slots, row);
+  session->clock_ns = time_ns;
+  ++session->counters.events;
+  return session->options.arrivals_only ? M4_OK : update(session, component, err);
+}
+
+/* ---- questions ---- */
+
+double inf_clock(const inf_session *session) {
+  return session->clock_ns;
+}
+
+inf_counters inf_count(const inf_session *session) {
+  return session->counters;
+}
+
+bool inf_prediction(const inf_session *session, int64_t tag, double *slowdown, double *release_ns) {
+  int32_t row = inf_roster_find(&session->slots.active, tag);
+  if (row < 0) return false;
+  *slowdown = session->slots.list[row].slowdown;
+  *release_ns = session->slots.list[row].release_ns;
+  return true;
+}

@@ -1,0 +1,33 @@
+/* Active flows: what a session remembers of each, in reused slots. A slot's number is its row in the flow
+ * state table. Knows session.h and roster. */
+#ifndef INFER_SLOTS_H
+#define INFER_SLOTS_H
+
+#include "infer/roster.h"
+#include "infer/session.h"
+
+typedef struct inf_slot {
+  int64_t tag;
+  double release_ns, ideal_fct_ns;
+  double last_ns;  /* time of the last state update */
+  double slowdown; /* predicted, >= 1 */
+  int32_t *path;   /* [n_path], owned; kept for the next flow of the slot */
+  int32_t n_path, path_capacity;
+} inf_slot;
+
+typedef struct inf_slots {
+  inf_slot *list;      /* [n_slots] */
+  int32_t *free_slots; /* [n_free], the last is taken next */
+  int32_t n_slots, n_free;
+  inf_roster active; /* all active flows by tag; row = slot */
+} inf_slots;
+
+void inf_slots_free(inf_slots *slots);
+/* Makes room for n_slots; existing slots keep their numbers. */
+m4_status inf_slots_grow(inf_slots *slots, int32_t n_slots, m4_error *err);
+/* Needs n_free > 0. */
+m4_status inf_slots_take(inf_slots *slots, double time_ns, const inf_flow *flow, int32_t *slot,
+                         m4_error *err);
+void inf_slots_give_back(inf_slots *slots, int32_t slot);
+
+#endif

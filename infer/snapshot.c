@@ -1,0 +1,98 @@
+/* Event arrays of a component. Knows slots and components. */
+#include "infer/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+m4_status inf_snapshot_init(inf_snapshot *snapshot, int32_t n_links, m4_error *err) {
+  memset(snapshot, 0, sizeof *snapshot);
+  snapshot->n_links = n_links;
+  snapshot->cursor = malloc((size_t)n_links * sizeof *snapshot->cursor);
+  return snapshot->cursor ? M4_OK : m4_fail(err, M4_MEMORY, NULL, "no memory for %d links", (int)n_links);
+}
+
+void inf_snapshot_free(inf_snapshot *snapshot) {
+  free(snapshot->rows);
+  free(snapshot->offset);
+  free(snapshot->index);
+  free(snapshot->cursor);
+  memset(snapshot, 0, sizeof *snapshot);
+}
+
+static m4_status grow_array(int32_t **array, int64_t count, m4_error *err) {
+  int32_t *larger = realloc(*array, (size_t)count * sizeof *larger);
+  if (!larger)
+    return m4_fail(err, M4_MEMORY, NULL, "no memory for an event of %lld nodes or edges", (long long)count);
+  *array = larger;
+  return M4_OK;
+}
+
+static m4_status reserve(inf_snapshot *snapshot, int64_t n_nodes, int64_t n_index, m4_error *err) {
+  if (n_nodes >= INT32_MAX || n_index > INT32_MAX)
+    return m4_fail(err, M4_MEMORY, NULL, "a component of %lld nodes and %lld edges is too large",
+                   (long long)n_nodes, (long long)n_index);
+  if (n_nodes > snapshot->node_capacity) {
+    M4_TRY(grow_array(&snapshot->rows, 2 * n_nodes, err));
+    M4_TRY(grow_array(&snapshot->offset, 2 * n_nodes + 1, err));
+    snapshot->node_capacity = 2 * n_nodes;
+  }
+  if (n_index > snapshot->index_capacity) {
+    M4_TRY(grow_array(&snapshot->index, 2 * n_index, err));
+    snapshot->index_capacity = 2 * n_index;
+  }
+  return M4_OK;
+}
+
+static int64_t count_edges(const inf_slots *slots, const inf_roster *flows) {
+  int64_t edges = 0;
+  for (int32_t i = 0; i < flows->count; ++i) edges += slots->list[flows->members[i].row].n_path;
+  return edges;
+}
+
+/* Of a flow: the nodes of its links, in path order. */
+static void list_flows(inf_snapshot *snapshot, const inf_slots *slots, const inf_roster *flows) {
+  int32_t next = 0;
+  for (int32_t i = 0; i < flows->count; ++i) {
+    const inf_slot *flow = &slots->list[flows->members[i].row];
+    snapshot->rows[i] = flows->members[i].row;
+    snapshot->offset[i] = next;
+    for (int32_t hop = 0; hop < flow->n_path; ++hop)
+      snapshot->index[next++] = snapshot->cursor[flow->path[hop]];
+  }
+  snapshot->offset[flows->count] = next;
+}
+
+/* Of a link: its flows, ascending. */
+static void list_links(inf_snapshot *snapshot, const inf_slots *slots, const inf_component *component,
+                       const int32_t *flow_count) {
+  int32_t n_flows = component->flows.count, next = snapshot->offset[n_flows];
+  for (int32_t i = 0; i < component->links.count; ++i) {
+    int32_t link = component->links.members[i].row;
+    snapshot->rows[n_flows + i] = link;
+    snapshot->cursor[link] = next;
+    next += flow_count[link];
+    snapshot->offset[n_flows + i + 1] = next;
+  }
+  for (int32_t i = 0; i < n_flows; ++i) {
+    const inf_slot *flow = &slots->list[snapshot->rows[i]];
+    for (int32_t hop = 0; hop < flow->n_path; ++hop) snapshot->index[snapshot->cursor[flow->path[hop]]++] = i;
+  }
+}
+
+m4_status inf_snapshot_take(inf_snapshot *snapshot, const inf_slots *slots, const inf_component *component,
+                            const int32_t *flow_count, m4_event_data *event, m4_error *err) {
+  int32_t n_flows = component->flows.count, n_links = component->links.count;
+  int64_t n_edges = count_edges(slots, &component->flows);
+  M4_TRY(reserve(snapshot, (int64_t)n_flows + n_links, 2 * n_edges, err));
+  for (int32_t i = 0; i < n_links; ++i) snapshot->cursor[component->links.members[i].row] = n_flows + i;
+  list_flows(snapshot, slots, &component->flows);
+  list_links(snapshot, slots, component, flow_count);
+  *event = (m4_event_data){.n_flows = n_flows,
+                           .n_links = n_links,
+                           .n_edges = (int32_t)n_edges,
+                           .flow_rows = snapshot->rows,
+                           .link_rows = snapshot->rows + n_flows,
+                           .neighbour_offset = snapshot->offset,
+                           .neighbour_index = snapshot->index};
+  return M4_OK;
+}

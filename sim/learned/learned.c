@@ -1,0 +1,146 @@
+/* The learned back end: which event comes next (simulation.md 4), times relative to the first arrival,
+ * clamping. Knows infer/session.h; no model inside. */
+#include "sim/learned/learned.h"
+
+#include "infer/session.h"
+#include "nn/weights.h"
+#include "sim/learned/pending.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+_Static_assert((int)SIM_N_PARAMS == (int)M4_N_PARAMS, "one configuration vector");
+
+/* ---- the shared model ---- */
+
+struct sim_learned_model {
+  m4_model *weights;
+};
+
+m4_status sim_learned_model_load(sim_learned_model **model, const char *checkpoint_path, m4_error *err) {
+  *model = NULL;
+  sim_learned_model *made = calloc(1, sizeof *made);
+  if (!made) return m4_fail(err, M4_MEMORY, NULL, "no memory for a model");
+  m4_status status = m4_weights_load(&made->weights, ag_cpu_backend(AG_F32), checkpoint_path, NULL, err);
+  if (status == M4_OK)
+    *model = made;
+  else
+    free(made);
+  return status;
+}
+
+void sim_learned_model_free(sim_learned_model *model) {
+  if (!model) return;
+  m4_model_free(model->weights);
+  free(model);
+}
+
+/* ---- the back end ---- */
+
+typedef struct learned {
+  sim_backend base;
+  inf_session *session;
+  sim_pending pending; /* times as in the scenario */
+  double origin_ns;    /* first arrival; the session's time 0 */
+  bool started, clamp_off;
+  uint64_t clamped;
+  float params[M4_N_PARAMS];
+} learned;
+
+static m4_status submit(sim_backend *backend, const int64_t *flows, const double *times_ns, int64_t count,
+                        m4_error *err) {
+  learned *self = (learned *)backend;
+  for (int64_t i = 0; i < count; ++i) {
+    if (flows[i] < 0 || flows[i] >= backend->scenario->n_flows || !isfinite(times_ns[i]))
+      return m4_fail(err, M4_USAGE, NULL, "flow %lld submitted for %g ns", (long long)flows[i], times_ns[i]);
+    if (!self->started) self->origin_ns = times_ns[i];
+    self->started = true;
+    M4_TRY(sim_pending_add(&self->pending, (sim_arrival){times_ns[i], flows[i]}, err));
+  }
+  return M4_OK;
+}
+
+static m4_status arrive(learned *self, m4_error *err) {
+  sim_arrival arrival = *sim_pending_next(&self->pending);
+  sim_pending_drop(&self->pending);
+  const sim_flow *flow = &self->base.scenario->flows[arrival.flow];
+  inf_flow facts = {.tag = arrival.flow,
+                    .size_bytes = flow->size_bytes,
+                    .ideal_fct_ns = (double)flow->ideal_fct_ns,
+                    .links = flow->links,
+                    .n_links = flow->n_links,
+                    .params = self->params};
+  return inf_arrive(self->session, arrival.time_ns - self->origin_ns, &facts, err);
+}
+
+static m4_status complete(learned *self, int64_t flow, double finish_ns, sim_completion *completion,
+                          m4_error *err) {
+  double slowdown, release_ns;
+  inf_prediction(self->session, flow, &slowdown, &release_ns);
+  *completion = (sim_completion){
+      .flow = flow, .time_ns = self->origin_ns + finish_ns, .fct_ns = finish_ns - release_ns};
+  return inf_complete(self->session, finish_ns, flow, err);
+}
+
+/* Whatever is earlier is next; a completion goes first at equal times. */
+static m4_status advance(sim_backend *backend, double limit_ns, bool *found, sim_completion *completion,
+                         m4_error *err) {
+  learned *self = (learned *)backend;
+  double limit = limit_ns - self->origin_ns;
+  *found = false;
+  for (;;) {
+    const sim_arrival *next = sim_pending_next(&self->pending);
+    double arrival = next ? next->time_ns - self->origin_ns : INFINITY, finish = INFINITY;
+    int64_t flow = -1;
+    bool active = inf_next(self->session, &finish, &flow);
+    if (arrival < finish) {
+      if (arrival > limit) return M4_OK;
+      M4_TRY(arrive(self, err));
+      continue;
+    }
+    bool late = !self->clamp_off && finish < inf_clock(self->session);
+    if (late) finish = inf_clock(self->session);
+    if (!active || finish > limit) return M4_OK;
+    self->clamped += late;
+    *found = true;
+    return complete(self, flow, finish, completion, err);
+  }
+}
+
+static void count(const sim_backend *backend, uint64_t *events, uint64_t *clamped) {
+  const learned *self = (const learned *)backend;
+  *events = inf_count(self->session).events;
+  *clamped = self->clamped;
+}
+
+static void destroy(sim_backend *backend) {
+  learned *self = (learned *)backend;
+  inf_session_free(self->session);
+  sim_pending_free(&self->pending);
+  free(self);
+}
+
+static const sim_backend_ops OPS = {
+    .name = "m4", .submit = submit, .advance = advance, .count = count, .destroy = destroy};
+
+m4_status sim_learned_backend(sim_backend **backend, const sim_scenario *scenario,
+                              const sim_learned_model *model, const sim_learned_options *options,
+                              m4_error *err) {
+  *backend = NULL;
+  learned *self = calloc(1, sizeof *self);
+  if (!self) return m4_fail(err, M4_MEMORY, NULL, "no memory for the learned back end");
+  self->base = (sim_backend){&OPS, scenario};
+  for (int i = 0; i < M4_N_PARAMS; ++i) self->params[i] = (float)scenario->params[i];
+  inf_options session_options = {0};
+  if (options) {
+    self->clamp_off = options->clamp_off;
+    session_options = (inf_options){options->global_scope, options->link_reset_off, options->arrivals_only};
+  }
+  m4_status status =
+      inf_session_create(&self->session, model->weights, scenario->topology->n_links, &session_options, err);
+  if (status == M4_OK)
+    *backend = &self->base;
+  else
+    destroy(&self->base);
+  return status;
+}
