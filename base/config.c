@@ -188,11 +188,10 @@ void m4_config_compat(m4_config *config, bool compat_reference) {
 
 /* Parses text and applies it below `path` ("" for a whole file). */
 static m4_status apply_text(const source *in, const char *path, const char *text, size_t length) {
-  static const m4_yaml_node no_value = {.kind = M4_YAML_SCALAR, .plain = true, .line = 1, .column = 1};
   m4_arena arena;
   m4_yaml_node *root;
   m4_status status = m4_yaml_parse(in->name, text, length, &arena, &root, in->err);
-  if (status == M4_OK) status = apply(in, path, root ? root : &no_value);
+  if (status == M4_OK) status = apply(in, path, root);
   m4_arena_free(&arena);
   return status;
 }

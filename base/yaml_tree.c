@@ -163,6 +163,14 @@ static m4_status read_node(reader *in, yaml_event_t *event, int depth, m4_yaml_n
   return status;
 }
 
+/* A text without content holds one plain empty scalar. */
+static m4_status make_nothing(reader *in, m4_yaml_node **root) {
+  yaml_event_t start = {.type = YAML_SCALAR_EVENT};
+  M4_TRY(new_node(in, &start, M4_YAML_SCALAR, "", 0, root));
+  (*root)->plain = true;
+  return M4_OK;
+}
+
 /* Stream start, at most one document, stream end. */
 static m4_status read_stream(reader *in, m4_yaml_node **root) {
   for (;;) {
@@ -177,7 +185,7 @@ static m4_status read_stream(reader *in, m4_yaml_node **root) {
       continue;
     }
     yaml_event_delete(&event);
-    if (type == YAML_STREAM_END_EVENT) return M4_OK;
+    if (type == YAML_STREAM_END_EVENT) return *root ? M4_OK : make_nothing(in, root);
     if (type == YAML_DOCUMENT_START_EVENT && *root) return fail_at_mark(in, mark, "more than one document");
   }
 }

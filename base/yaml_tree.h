@@ -29,9 +29,9 @@ typedef struct m4_yaml_node {
   char text[]; /* scalar, NUL-terminated */
 } m4_yaml_node;
 
-/* Parses `length` bytes; *root is NULL for a text without content. `name` ("train.yaml") comes first in error
- * positions. Nodes live in `arena`, which is initialised here in any case; the caller frees it. Bad YAML:
- * M4_USAGE. */
+/* Parses `length` bytes; a text without content gives one null scalar. `name` ("train.yaml") comes first in
+ * error positions. Nodes live in `arena`, which is initialised here in any case; the caller frees it. Bad
+ * YAML: M4_USAGE. */
 m4_status m4_yaml_parse(const char *name, const char *text, size_t length, m4_arena *arena,
                         m4_yaml_node **root, m4_error *err);
 
