@@ -1,0 +1,206 @@
+/* Training configuration: key table and what follows from it. Knows base/config, nn and data types. */
+#include "train/config.h"
+
+#include <string.h>
+
+#define AT(field) offsetof(tr_config, field)
+
+static const char *const sampling_choices[] = {"uniform", "weighted", "balanced", NULL};
+static const char *const split_choices[] = {"period", "scenario", NULL};
+static const char *const size_choices[] = {"kilobytes", "bytes", NULL};
+static const char *const loss_choices[] = {"reference", "averaged", NULL};
+static const char *const loss_fn_choices[] = {"l1", NULL};
+static const char *const schedule_choices[] = {"plateau", "constant", NULL};
+static const char *const model_choices[] = {"lstm", NULL};
+
+const m4_key tr_keys[] = {
+    {"dataset.path", M4_KEY_TEXT, AT(dataset.path), NULL, 0, 0, NULL,
+     "dataset: one .h5 shard or a folder of them"},
+    {"dataset.shard", M4_KEY_INT, AT(dataset.shard), "0", 0, 4294967295.0, NULL, "seed of everything"},
+    {"dataset.lr", M4_KEY_INT, AT(dataset.link_rate_gbps), "10", 1, 1000, NULL,
+     "link rate of the reference's ideal FCT, Gbps; accepted, no effect: the dataset has the ideal FCT"},
+    {"dataset.train_frac", M4_KEY_REAL, AT(dataset.train_frac), "0.9", 0.0, 1.0, NULL,
+     "share of the drawn samples that trains"},
+    {"dataset.topo_type", M4_KEY_TEXT, AT(dataset.topo_type), "_topology_flows", 0, 0, NULL,
+     "label written to data_list.json"},
+    {"dataset.sampling_method", M4_KEY_TEXT, AT(dataset.sampling_method), "balanced", 0, 0, sampling_choices,
+     "how busy periods are drawn"},
+    {"dataset.split_by", M4_KEY_TEXT, AT(dataset.split_by), "period", 0, 0, split_choices,
+     "what is divided into train and val: busy periods (reference) or whole scenarios"},
+    {"dataset.n_samples_sampled", M4_KEY_INT, AT(dataset.n_samples), "4000", 1, 1e9, NULL,
+     "busy periods drawn"},
+    {"dataset.threadhold_sampled", M4_KEY_INT, AT(dataset.active_limit), "150", 1, 1e9, NULL,
+     "periods with this many active flows or more are left out"},
+    {"dataset.bins", M4_KEY_INT_LIST, AT(dataset.bins), NULL, 1, 1e9, NULL,
+     "edges of the balanced bins, flows; empty = 1..10,15,20,50,100,500"},
+    {"dataset.flow_size_threshold", M4_KEY_INT, AT(dataset.flow_size_threshold), "100000000", 1, 1e18, NULL,
+     "bytes; only the published value, which means infinity, is supported"},
+    {"dataset.n_links_max", M4_KEY_INT, AT(dataset.n_links_max), "96", 1, 1e9, NULL,
+     "accepted, no effect: link tables follow the scenario"},
+    {"dataset.enable_flowsim_gt", M4_KEY_BOOL, AT(dataset.enable_flowsim_gt), "false", 0, 0, NULL,
+     "train against flowSim; not supported"},
+    {"dataset.enable_remainsize", M4_KEY_BOOL, AT(dataset.enable_remainsize), "true", 0, 0, NULL,
+     "remaining-size supervision"},
+    {"dataset.enable_queuelen", M4_KEY_BOOL, AT(dataset.enable_queuelen), "true", 0, 0, NULL,
+     "queue-length supervision"},
+
+    {"model.model_name", M4_KEY_TEXT, AT(model.model_name), "lstm", 0, 0, model_choices,
+     "the reference's name of the model"},
+    {"model.n_layer", M4_KEY_INT, AT(model.n_layer), "2", 0, 1000, NULL, "accepted, no effect"},
+    {"model.input_size", M4_KEY_INT, AT(model.input_size), "2", 0, 1000, NULL, "accepted, no effect"},
+    {"model.gcn_n_layer", M4_KEY_INT, AT(model.gcn_n_layer), "3", 1, 16, NULL, "number of graph layers"},
+    {"model.loss_fn_type", M4_KEY_TEXT, AT(model.loss_fn_type), "l1", 0, 0, loss_fn_choices,
+     "form of the loss"},
+    {"model.hidden_size", M4_KEY_INT, AT(model.hidden_size), "200", 4, 4096, NULL,
+     "width of flow and link states"},
+    {"model.gcn_hidden_size", M4_KEY_INT, AT(model.gcn_hidden_size), "300", 1, 4096, NULL,
+     "inner width of the graph layers"},
+    {"model.dropout", M4_KEY_REAL, AT(model.dropout), "0.2", 0.0, 0.95, NULL,
+     "dropout inside the heads while training"},
+    {"model.size_feature", M4_KEY_TEXT, AT(model.size_feature), "kilobytes", 0, 0, size_choices,
+     "unit inside the size feature"},
+    {"model.enable_positional_encoding", M4_KEY_BOOL, AT(model.positional_encoding), "false", 0, 0, NULL,
+     "accepted, no effect"},
+    {"model.enable_gnn", M4_KEY_BOOL, AT(model.enable_gnn), "true", 0, 0, NULL,
+     "graph layers; false is not supported yet"},
+    {"model.enable_lstm", M4_KEY_BOOL, AT(model.enable_lstm), "true", 0, 0, NULL,
+     "GRUs; false is not supported yet"},
+    {"model.enable_link_state", M4_KEY_BOOL, AT(model.enable_link_state), "true", 0, 0, NULL,
+     "link GRUs; false is not supported"},
+
+    {"training.gpu", M4_KEY_INT_LIST, AT(training.gpu), "[0]", 0, 1024, NULL,
+     "GPUs of the reference; used only with --device cuda"},
+    {"training.n_epochs", M4_KEY_INT, AT(training.n_epochs), "15", 1, 1e6, NULL,
+     "passes over the training samples"},
+    {"training.max_steps", M4_KEY_INT, AT(training.max_steps), "0", 0, 1e12, NULL,
+     "stop after this many steps; 0 = no limit"},
+    {"training.batch_size", M4_KEY_INT, AT(training.batch_size), "2", 1, 4096, NULL, "samples per step"},
+    {"training.learning_rate", M4_KEY_REAL, AT(training.learning_rate), "0.0001", 1e-9, 1.0, NULL,
+     "Adam's step size at the start"},
+    {"training.num_workers", M4_KEY_INT, AT(training.num_workers), "2", 1, 256, NULL,
+     "threads that read and prepare samples"},
+    {"training.enable_val", M4_KEY_BOOL, AT(training.enable_val), "true", 0, 0, NULL,
+     "validate after each epoch"},
+    {"training.enable_dist", M4_KEY_BOOL, AT(training.enable_dist), "false", 0, 0, NULL,
+     "several GPUs; not supported yet"},
+    {"training.loss", M4_KEY_TEXT, AT(training.loss), "reference", 0, 0, loss_choices,
+     "auxiliary losses as sums (reference) or per-event means (averaged)"},
+    {"training.weight_size", M4_KEY_REAL, AT(training.weight_size), "-1", -1, 1e6, NULL,
+     "weight of the size loss; -1 = 0.005 (reference) or 0.1 (averaged)"},
+    {"training.weight_queue", M4_KEY_REAL, AT(training.weight_queue), "-1", -1, 1e6, NULL,
+     "weight of the queue loss; likewise"},
+    {"training.link_slots", M4_KEY_INT, AT(training.link_slots), "96", 1, 1e9, NULL,
+     "divisor of the queue loss"},
+    {"training.lr_schedule", M4_KEY_TEXT, AT(training.lr_schedule), "plateau", 0, 0, schedule_choices,
+     "learning rate: lowered when val_loss stops falling, or constant"},
+    {"training.lr_factor", M4_KEY_REAL, AT(training.lr_factor), "0.2", 1e-6, 1.0, NULL, "plateau: factor"},
+    {"training.lr_patience", M4_KEY_INT, AT(training.lr_patience), "5", 0, 1e6, NULL,
+     "plateau: epochs without improvement"},
+    {"training.lr_threshold", M4_KEY_REAL, AT(training.lr_threshold), "0.0001", 0.0, 1.0, NULL,
+     "plateau: relative improvement that counts"},
+    {"training.lr_min", M4_KEY_REAL, AT(training.lr_min), "0.000001", 0.0, 1.0, NULL,
+     "plateau: smallest learning rate"},
+    {"training.log_every_n_steps", M4_KEY_INT, AT(training.log_every_n_steps), "10", 1, 1e9, NULL,
+     "steps between log records"},
+    {"training.checkpoint_every_n_steps", M4_KEY_INT, AT(training.checkpoint_every_n_steps), "0", 0, 1e12,
+     NULL, "also save `last` this often; 0 = at the end of epochs only"},
+    {"training.keep_epochs", M4_KEY_INT, AT(training.keep_epochs), "0", 0, 1e6, NULL,
+     "epoch checkpoints kept, newest first; 0 = all"},
+    {"training.sanity_val_samples", M4_KEY_INT, AT(training.sanity_val_samples), "4", 0, 1e6, NULL,
+     "validation samples tried before training starts"},
+    {"training.segment_budget_mib", M4_KEY_INT, AT(training.segment_budget_mib), "256", 0, 1e6, NULL,
+     "tape memory of one sample, MiB; longer periods are recomputed in segments; 0 = never recompute"},
+    {"training.check_finite", M4_KEY_BOOL, AT(training.check_finite), "false", 0, 0, NULL,
+     "look for NaN after every step's gradients (losses are always checked)"},
+    {"training.dir_output", M4_KEY_TEXT, AT(training.dir_output), "runs", 0, 0, NULL, "folder of all runs"},
+    {"training.note", M4_KEY_TEXT, AT(training.note), "m4", 0, 0, NULL,
+     "name of this series of runs: dir_output/note/version_N"},
+    {"training.init_from", M4_KEY_TEXT, AT(training.init_from), NULL, 0, 0, NULL,
+     "safetensors file to start from instead of random weights"},
+
+    {"dataset.n_flows_list", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {"dataset.n_hosts_list", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {"dataset.shard_list", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {"dataset.sample_list", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {"dataset.bucket_thold", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {"dataset.enable_context", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {"dataset.enable_segmentation", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {"dataset.enable_topo", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {"dataset.output_type", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {"dataset.enable_path", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {"dataset.enable_flowsim_diff", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {"dataset.current_period_len_idx", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {"model.enable_context", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {"model.enable_topo", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {"model.enable_path", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {"model.output_type", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {"model.enable_flowsim_diff", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {"model.enable_lstm_in_gnn", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {"model.loss_average", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
+    {NULL, M4_KEY_BOOL, 0, NULL, 0, 0, NULL, NULL}};
+
+m4_status tr_config_check(const tr_config *values, const m4_config *config, m4_error *err) {
+  if (!values->model.enable_gnn)
+    return m4_config_complain(config, "model.enable_gnn", err, "false is not supported, only true");
+  if (!values->model.enable_lstm)
+    return m4_config_complain(config, "model.enable_lstm", err, "false is not supported, only true");
+  if (!values->model.enable_link_state)
+    return m4_config_complain(config, "model.enable_link_state", err, "false is not supported, only true");
+  if (values->dataset.enable_flowsim_gt)
+    return m4_config_complain(config, "dataset.enable_flowsim_gt", err, "true is not supported, only false");
+  if (values->training.enable_dist)
+    return m4_config_complain(config, "training.enable_dist", err, "true is not supported, only false");
+  if (values->dataset.flow_size_threshold != 100000000)
+    return m4_config_complain(config, "dataset.flow_size_threshold", err,
+                              "only 100000000 (no threshold) is supported");
+  for (size_t i = 1; i < values->dataset.bins.count; ++i)
+    if (values->dataset.bins.items[i] <= values->dataset.bins.items[i - 1])
+      return m4_config_complain(config, "dataset.bins", err, "edges must increase");
+  return M4_OK;
+}
+
+m4_widths tr_widths(const tr_config *values) {
+  m4_widths widths = m4_default_widths();
+  widths.hidden = (int32_t)values->model.hidden_size;
+  widths.gcn_hidden = (int32_t)values->model.gcn_hidden_size;
+  widths.gcn_layers = (int32_t)values->model.gcn_n_layer;
+  widths.head_hidden = widths.hidden;
+  widths.aux_hidden = widths.hidden;
+  widths.has_size_head = values->dataset.enable_remainsize;
+  widths.has_queue_head = values->dataset.enable_queuelen;
+  return widths;
+}
+
+m4_size_feature tr_size_feature(const tr_config *values) {
+  return strcmp(values->model.size_feature, "bytes") == 0 ? M4_SIZE_BYTES : M4_SIZE_KILOBYTES;
+}
+
+m4_loss_options tr_loss_options(const tr_config *values, bool training) {
+  m4_loss_options options = m4_default_loss();
+  options.averaged = strcmp(values->training.loss, "averaged") == 0;
+  double standard = options.averaged ? 0.1 : 0.005;
+  options.weight_size = values->training.weight_size < 0 ? standard : values->training.weight_size;
+  options.weight_queue = values->training.weight_queue < 0 ? standard : values->training.weight_queue;
+  options.link_slots = (int32_t)values->training.link_slots;
+  options.dropout = training ? values->model.dropout : 0.0;
+  return options;
+}
+
+ds_sampling_options tr_sampling(const tr_config *values) {
+  ds_sampling_options options = {0};
+  const char *method = values->dataset.sampling_method;
+  options.method = strcmp(method, "uniform") == 0    ? DS_UNIFORM
+                   : strcmp(method, "weighted") == 0 ? DS_WEIGHTED
+                                                     : DS_BALANCED;
+  options.split_by = strcmp(values->dataset.split_by, "scenario") == 0 ? DS_SPLIT_SCENARIO : DS_SPLIT_PERIOD;
+  options.n_samples = values->dataset.n_samples;
+  options.active_limit = values->dataset.active_limit;
+  options.train_frac = values->dataset.train_frac;
+  options.batch_size = values->training.batch_size;
+  options.seed = (uint64_t)values->dataset.shard;
+  if (values->dataset.bins.count > 0) {
+    options.bins = values->dataset.bins.items;
+    options.n_bins = (int32_t)values->dataset.bins.count;
+  }
+  return options;
+}

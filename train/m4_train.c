@@ -1,0 +1,133 @@
+/* m4-train: command line of the trainer. */
+#include "base/command.h"
+#include "base/signals.h"
+#include "train/run_folder.h"
+#include "train/train.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct train_options {
+  const char *dataset, *out, *note, *resume;
+} train_options;
+
+static const m4_option option_table[] = {
+    {"--dataset", M4_OPTION_TEXT, offsetof(train_options, dataset), "PATH",
+     "dataset shard or folder (dataset.path)", NULL},
+    {"--out", M4_OPTION_TEXT, offsetof(train_options, out), "DIR",
+     "folder of all runs (training.dir_output, default runs)", NULL},
+    {"--note", M4_OPTION_TEXT, offsetof(train_options, note), "NAME",
+     "name of this series of runs (training.note)", NULL},
+    {"--resume", M4_OPTION_TEXT, offsetof(train_options, resume), "DIR",
+     "continue the run in DIR (.../version_N) from its last checkpoint, with its configuration and data list",
+     NULL},
+    {NULL, M4_OPTION_FLAG, 0, NULL, NULL, NULL}};
+
+static const m4_program program = {"m4-train",
+                                   "trains the m4 model on a dataset made by m4-datagen",
+                                   "m4-train --config train.yaml --dataset PATH [--out DIR] [--note NAME]",
+                                   "m4-train --config configs/train.yaml --dataset datasets/train\n"
+                                   "m4-train --config configs/train.yaml --dataset datasets/train --set "
+                                   "training.n_epochs=30 --set model.hidden_size=64\n"
+                                   "m4-train --resume runs/m4/version_0\n"
+                                   "tensorboard --logdir runs",
+                                   option_table,
+                                   tr_keys};
+
+static m4_status set_text(m4_config *config, const char *key, const char *value, m4_error *err) {
+  if (!value) return M4_OK;
+  char assignment[2200];
+  if (strpbrk(value, "\"\\\n"))
+    return m4_fail(err, M4_USAGE, key, "quotes, backslashes and line ends are not allowed here");
+  if (snprintf(assignment, sizeof assignment, "%s=\"%s\"", key, value) >= (int)sizeof assignment)
+    return m4_fail(err, M4_USAGE, key, "value is too long");
+  return m4_config_set(config, assignment, err);
+}
+
+/* Files first (a resumed run starts from its own), then options, then --set. */
+static m4_status configure(m4_config *config, const train_options *options, const m4_common *common,
+                           m4_error *err) {
+  if (options->resume) {
+    char path[TR_PATH_BYTES];
+    if (snprintf(path, sizeof path, "%s/config.yaml", options->resume) >= (int)sizeof path)
+      return m4_fail(err, M4_USAGE, "--resume", "folder name is too long");
+    M4_TRY(m4_config_load(config, path, err));
+  }
+  M4_TRY(set_text(config, "dataset.path", options->dataset, err));
+  M4_TRY(set_text(config, "training.dir_output", options->out, err));
+  M4_TRY(set_text(config, "training.note", options->note, err));
+  M4_TRY(m4_command_configure(common, config, err));
+  if (common->seed >= 0) {
+    char assignment[64];
+    snprintf(assignment, sizeof assignment, "dataset.shard=%lld", (long long)common->seed);
+    M4_TRY(m4_config_set(config, assignment, err));
+  }
+  return M4_OK;
+}
+
+static m4_status check_device(const char *device, m4_log *log, m4_error *err) {
+  if (strncmp(device, "cuda", 4) == 0)
+    return m4_hint(err, m4_fail(err, M4_USAGE, "--device", "%s: this build has no CUDA backend", device),
+                   "use --device cpu");
+  if (strcmp(device, "cpu") != 0) m4_info(log, "device: cpu (no CUDA backend in this build)");
+  return M4_OK;
+}
+
+static char *join_arguments(int argc, char **argv) {
+  size_t length = 2;
+  for (int i = 0; i < argc; ++i) length += strlen(argv[i]) + 1;
+  char *text = calloc(length, 1);
+  for (int i = 0; text && i < argc; ++i) {
+    strcat(text, argv[i]);
+    strcat(text, i + 1 < argc ? " " : "\n");
+  }
+  return text;
+}
+
+static m4_status run(int argc, char **argv, const train_options *options, const m4_common *common,
+                     m4_error *err) {
+  tr_config values;
+  memset(&values, 0, sizeof values);
+  m4_config *config = NULL;
+  m4_pool *pool = NULL;
+  m4_log *log = NULL;
+  char run_dir[TR_PATH_BYTES] = "";
+  char *command_line = join_arguments(argc, argv);
+  m4_status status = m4_config_create(&config, tr_keys, &values, err);
+  if (status == M4_OK) status = configure(config, options, common, err);
+  if (status == M4_OK && common->print_config) {
+    status = m4_config_print(config, stdout, true, err);
+  } else if (status == M4_OK) {
+    status = tr_config_check(&values, config, err);
+    if (status == M4_OK) status = m4_log_create(&log, common->quiet, NULL, err);
+    if (status == M4_OK) status = check_device(common->device, log, err);
+    if (status == M4_OK) status = m4_pool_create(&pool, (int)common->threads, err);
+    if (status == M4_OK && m4_config_unused(config)[0])
+      m4_warn(log, "keys of the reference without effect: %s", m4_config_unused(config));
+    tr_job job = {&values, config, options->resume, command_line, pool, log, common->quiet, common->dry_run};
+    if (status == M4_OK) status = tr_train(&job, run_dir, err);
+    if (status == M4_OK && !common->dry_run) m4_info(log, "run folder: %s", run_dir);
+    if (status == M4_INTERRUPTED) m4_info(log, "state saved; continue with: m4-train --resume %s", run_dir);
+  }
+  m4_pool_free(pool);
+  m4_log_free(log);
+  m4_config_free(config);
+  free(command_line);
+  return status;
+}
+
+int main(int argc, char **argv) {
+  train_options options = {0};
+  m4_common common;
+  memset(&common, 0, sizeof common);
+  m4_error error = {0};
+  bool finished = false;
+  m4_signals_install();
+  m4_status status = m4_command_parse(&program, argc, argv, &options, &common, &finished, &error);
+  if (status == M4_OK && !finished) status = run(argc, argv, &options, &common, &error);
+  m4_command_free(&program, &options, &common);
+  if (status == M4_INTERRUPTED && m4_stop_requested()) return m4_stop_requested();
+  if (status != M4_OK) m4_print_error(program.name, &error);
+  return m4_exit_code(status);
+}

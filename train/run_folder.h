@@ -1,0 +1,33 @@
+/* The folder of a run: version_N, the resolved configuration, names of everything inside. Knows base.
+ * Source: training.md 10. */
+#ifndef TRAIN_RUN_FOLDER_H
+#define TRAIN_RUN_FOLDER_H
+
+#include "base/config.h"
+#include "base/status.h"
+
+#include <stdint.h>
+
+enum { TR_PATH_BYTES = 1024 };
+
+typedef struct tr_folder {
+  char dir[TR_PATH_BYTES];         /* <dir_output>/<note>/version_N */
+  char checkpoints[TR_PATH_BYTES]; /* dir/checkpoints */
+} tr_folder;
+
+/* Makes the next free version_N with checkpoints/ inside. */
+m4_status tr_folder_create(tr_folder *folder, const char *dir_output, const char *note, m4_error *err);
+/* Names of an existing run; M4_IO when it is not one. */
+m4_status tr_folder_open(tr_folder *folder, const char *dir, m4_error *err);
+/* dir/name and dir/checkpoints/name. */
+m4_status tr_folder_file(const tr_folder *folder, const char *name, char *path, m4_error *err);
+m4_status tr_folder_checkpoint(const tr_folder *folder, const char *name, char *path, m4_error *err);
+/* Removes checkpoints/epoch=NNN.safetensors older than the newest `keep`; 0 keeps all. */
+void tr_folder_prune(const tr_folder *folder, int64_t last_epoch, int64_t keep);
+
+/* The resolved configuration as text; malloc'ed. */
+m4_status tr_config_text(const m4_config *config, char **text, m4_error *err);
+/* Writes text atomically to dir/name. */
+m4_status tr_folder_write(const tr_folder *folder, const char *name, const char *text, m4_error *err);
+
+#endif
