@@ -2,9 +2,8 @@
 #include "sim/text.h"
 
 #include "base/file.h"
+#include "base/text.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +69,7 @@ m4_status sim_text_fail(const sim_text *text, m4_error *err, const char *fmt, ..
   return m4_fail(err, M4_DATA, where, "%s", what);
 }
 
-/* The next word, or an error that says what is missing. Bytes that would garble a terminal are replaced. */
+/* The next word, or an error that says what is missing. */
 static m4_status need_word(sim_text *text, const char *what, char **word, m4_error *err) {
   *word = sim_text_word(text);
   return *word ? M4_OK : sim_text_fail(text, err, "the line ends before the %s", what);
@@ -78,10 +77,8 @@ static m4_status need_word(sim_text *text, const char *what, char **word, m4_err
 
 static m4_status bad_word(const sim_text *text, const char *what, const char *word, const char *wanted,
                           m4_error *err) {
-  char shown[SHOWN_BYTES + 1];
-  snprintf(shown, sizeof shown, "%s", word);
-  for (char *c = shown; *c; c++)
-    if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f) *c = '?';
+  char shown[SHOWN_BYTES];
+  m4_text_show(shown, sizeof shown, word);
   return sim_text_fail(text, err, "%s is \"%s\", must be %s", what, shown, wanted);
 }
 
@@ -94,21 +91,19 @@ static m4_status bad_range(const sim_text *text, const char *what, const char *w
 
 m4_status sim_text_int(sim_text *text, const char *what, int64_t min, int64_t max, int64_t *value,
                        m4_error *err) {
-  char *word, *end;
+  char *word;
   M4_TRY(need_word(text, what, &word, err));
-  errno = 0;
-  long long number = strtoll(word, &end, 10);
-  if (*end || end == word) return bad_word(text, what, word, "an integer", err);
-  if (errno || number < min || number > max) return bad_range(text, what, word, min, max, err);
-  *value = number;
+  m4_number_result result = m4_parse_int(word, value);
+  if (result == M4_NUMBER_MALFORMED) return bad_word(text, what, word, "an integer", err);
+  if (result != M4_NUMBER_OK || *value < min || *value > max)
+    return bad_range(text, what, word, min, max, err);
   return M4_OK;
 }
 
 m4_status sim_text_real(sim_text *text, const char *what, double *value, m4_error *err) {
-  char *word, *end;
+  char *word;
   M4_TRY(need_word(text, what, &word, err));
-  *value = strtod(word, &end);
-  if (*end || end == word || !isfinite(*value)) return bad_word(text, what, word, "a finite number", err);
+  if (m4_parse_real(word, value) != M4_NUMBER_OK) return bad_word(text, what, word, "a finite number", err);
   return M4_OK;
 }
 

@@ -1,0 +1,62 @@
+/* What a simulator back end is: flows go in with times not before the clock, completions come out up to a
+ * limit. A back end is never asked "what is your next completion" without a limit: a packet simulation cannot
+ * look past arrivals it has not been told of. Knows scenario. Source: design.md (law), simulation.md 8. */
+#ifndef SIM_BACKEND_H
+#define SIM_BACKEND_H
+
+#include "sim/packet/packet.h"
+#include "sim/scenario.h"
+
+/* Times are ns as double: exact for integers below 2^53; fluid and learned back ends produce fractions. */
+typedef struct sim_completion {
+  int64_t flow;   /* flow index in the scenario */
+  double time_ns; /* completion instant */
+  double fct_ns;  /* what is reported: completion - release, plus what the back end defines (flowsim: base
+                     delay) */
+} sim_completion;
+
+typedef struct sim_backend sim_backend;
+typedef struct sim_backend_ops {
+  const char *name; /* "packet", "flowsim", "m4" */
+  /* flows[i] are indices into the scenario; released at times_ns[i] >= the clock and >= the times submitted
+   * before, non-decreasing. Times may lie in the future; what is released when is the back end's business
+   * until then. */
+  m4_status (*submit)(sim_backend *backend, const int64_t *flows, const double *times_ns, int64_t count,
+                      m4_error *err);
+  /* Earliest completion at or before limit_ns: *found = true and the clock stands there; else *found = false
+   * and the clock is at the limit (or, for limit INFINITY, nothing is left that can finish). */
+  m4_status (*advance)(sim_backend *backend, double limit_ns, bool *found, sim_completion *completion,
+                       m4_error *err);
+  /* Rate change (0 = down) of a directed link from now on; NULL when not supported. */
+  m4_status (*link_change)(sim_backend *backend, int32_t link, int64_t rate_bps, m4_error *err);
+  /* Counters for summary.json. */
+  void (*count)(const sim_backend *backend, uint64_t *events, uint64_t *clamped);
+  void (*destroy)(sim_backend *backend);
+  /* The back end holds flows back by scenario->flow_limit itself (the packet simulator: its senders are done
+   * only after the last ACK); submitted times are then arrivals, and release = completion - FCT. False: the
+   * engine does it. */
+  bool limits_flows;
+} sim_backend_ops;
+
+/* Base "class": a back end's struct starts with this. */
+struct sim_backend {
+  const sim_backend_ops *ops;
+  const sim_scenario *scenario;
+};
+
+m4_status sim_packet_backend(sim_backend **backend, const sim_scenario *scenario, const pkt_probe *probe,
+                             m4_error *err);
+
+typedef struct sim_flowsim_options {
+  int64_t header_bytes; /* added to every 1000 bytes or part of them: 0 default; 48 as m3 */
+} sim_flowsim_options;
+/* options may be NULL: the defaults. The scenario must outlive the back end. */
+m4_status sim_flowsim_backend(sim_backend **backend, const sim_scenario *scenario,
+                              const sim_flowsim_options *options, m4_error *err);
+
+/* The learned back end is made in sim/learned/learned.h. */
+static inline void sim_backend_free(sim_backend *backend) {
+  if (backend) backend->ops->destroy(backend);
+}
+
+#endif

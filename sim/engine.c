@@ -1,0 +1,158 @@
+/* The simulation loop: arrivals go in, completions come out, for every back end. See engine.h; does not know
+ * files. */
+#include "sim/engine.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { NONE = -1 };
+
+/* Flows of a group of hosts that wait for a place in flight, oldest first. */
+typedef struct group {
+  int64_t in_flight, first, last;
+} group;
+
+typedef struct engine {
+  const sim_scenario *scenario;
+  sim_backend *backend;
+  sim_result *result;
+  int64_t cursor; /* next flow to arrive */
+  /* Closed loop only (simulation.md 7.1). */
+  group *groups;         /* [n_groups], NULL in the open loop */
+  int64_t *next_waiting; /* [n_flows] the flow behind each waiting one */
+} engine;
+
+static double seconds_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* ---- arrivals ---- */
+
+/* Everything at once: the back end takes each flow at its time. (The packet simulator needs to know early:
+ * what arrives at an instant acts before other events of that instant.) */
+static m4_status submit_all(engine *run, m4_error *err) {
+  int64_t *flows = run->result->order; /* free until the first completion */
+  for (int64_t i = 0; i < run->scenario->n_flows; i++) flows[i] = i;
+  run->cursor = run->scenario->n_flows;
+  return run->backend->ops->submit(run->backend, flows, run->result->release_ns, run->scenario->n_flows, err);
+}
+
+static group *group_of(const engine *run, int64_t flow) {
+  return &run->groups[run->scenario->flows[flow].src / run->scenario->hosts_per_group];
+}
+
+static m4_status release(engine *run, int64_t flow, double time_ns, m4_error *err) {
+  group_of(run, flow)->in_flight++;
+  run->result->release_ns[flow] = time_ns;
+  return run->backend->ops->submit(run->backend, &flow, &time_ns, 1, err);
+}
+
+/* The flow at the cursor has arrived: it enters the network or joins its group's queue. */
+static m4_status arrive(engine *run, m4_error *err) {
+  int64_t flow = run->cursor++;
+  group *mine = group_of(run, flow);
+  if (mine->in_flight < run->scenario->flow_limit)
+    return release(run, flow, run->result->release_ns[flow], err);
+  run->next_waiting[flow] = NONE;
+  if (mine->first == NONE)
+    mine->first = flow;
+  else
+    run->next_waiting[mine->last] = flow;
+  mine->last = flow;
+  return M4_OK;
+}
+
+/* A completion frees a place: the first waiting flow of the group takes it. */
+static m4_status free_place(engine *run, const sim_completion *done, m4_error *err) {
+  group *mine = group_of(run, done->flow);
+  mine->in_flight--;
+  int64_t flow = mine->first;
+  if (flow == NONE) return M4_OK;
+  mine->first = run->next_waiting[flow];
+  return release(run, flow, done->time_ns, err);
+}
+
+static m4_status prepare(engine *run, m4_error *err) {
+  const sim_scenario *scenario = run->scenario;
+  for (int64_t i = 0; i < scenario->n_flows; i++)
+    run->result->release_ns[i] = (double)scenario->flows[i].start_ns;
+  if (scenario->flow_limit == 0 || run->backend->ops->limits_flows) return submit_all(run, err);
+  if (scenario->hosts_per_group < 1)
+    return m4_fail(err, M4_DATA, scenario->name,
+                   "a limit of flows in flight needs at least 1 host per group");
+  int64_t n_groups = scenario->topology->n_nodes / scenario->hosts_per_group + 1;
+  run->groups = calloc((size_t)n_groups, sizeof *run->groups);
+  run->next_waiting = calloc((size_t)scenario->n_flows + 1, sizeof *run->next_waiting);
+  if (!run->groups || !run->next_waiting)
+    return m4_fail(err, M4_MEMORY, scenario->name, "no memory for the flow limit");
+  for (int64_t i = 0; i < n_groups; i++) run->groups[i].first = NONE;
+  return M4_OK;
+}
+
+/* ---- completions ---- */
+
+static void record(engine *run, const sim_completion *done) {
+  sim_result *result = run->result;
+  result->fct_ns[done->flow] = done->fct_ns;
+  result->order[result->n_finished++] = done->flow;
+  result->end_ns = done->time_ns;
+  if (run->backend->ops->limits_flows) result->release_ns[done->flow] = done->time_ns - done->fct_ns;
+}
+
+/* Departures before arrivals at equal time: the limit is the next arrival, and completions at the limit come
+ * first. */
+static m4_status loop(engine *run, sim_progress_fn progress, void *ctx, m4_error *err) {
+  M4_TRY(prepare(run, err));
+  while (run->result->n_finished < run->scenario->n_flows) {
+    bool more = run->cursor < run->scenario->n_flows, found = false;
+    sim_completion done = {0};
+    double limit_ns = more ? run->result->release_ns[run->cursor] : INFINITY;
+    M4_TRY(run->backend->ops->advance(run->backend, limit_ns, &found, &done, err));
+    if (!found && !more) return M4_OK; /* what is left never finishes */
+    if (!found) {
+      M4_TRY(arrive(run, err));
+      continue;
+    }
+    record(run, &done);
+    if (run->groups) M4_TRY(free_place(run, &done, err));
+    if (progress && !progress(ctx, done.time_ns, run->result->n_finished, run->scenario->n_flows))
+      return m4_fail(err, M4_INTERRUPTED, run->scenario->name, "stopped after %lld of %lld flows",
+                     (long long)run->result->n_finished, (long long)run->scenario->n_flows);
+  }
+  return M4_OK;
+}
+
+m4_status sim_run(const sim_scenario *scenario, sim_backend *backend, sim_progress_fn progress, void *ctx,
+                  sim_result *result, m4_error *err) {
+  size_t n = (size_t)scenario->n_flows + 1;
+  *result = (sim_result){.n_flows = scenario->n_flows,
+                         .fct_ns = calloc(n, sizeof *result->fct_ns),
+                         .release_ns = calloc(n, sizeof *result->release_ns),
+                         .order = calloc(n, sizeof *result->order)};
+  engine run = {.scenario = scenario, .backend = backend, .result = result};
+  m4_status status;
+  if (result->fct_ns && result->release_ns && result->order) {
+    for (int64_t i = 0; i < scenario->n_flows; i++) result->fct_ns[i] = NAN;
+    double start = seconds_now();
+    status = loop(&run, progress, ctx, err);
+    result->wall_seconds = seconds_now() - start;
+    backend->ops->count(backend, &result->events, &result->clamped);
+  } else {
+    status = m4_fail(err, M4_MEMORY, scenario->name, "no memory for the results of %lld flows",
+                     (long long)scenario->n_flows);
+  }
+  free(run.groups);
+  free(run.next_waiting);
+  if (status != M4_OK && status != M4_INTERRUPTED) sim_result_free(result);
+  return status;
+}
+
+void sim_result_free(sim_result *result) {
+  free(result->fct_ns);
+  free(result->release_ns);
+  free(result->order);
+  *result = (sim_result){0};
+}

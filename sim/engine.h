@@ -1,0 +1,28 @@
+/* The one simulation loop for every back end: clock, arrivals in (time, flow id) order, completions,
+ * callbacks. Knows backend. Source: simulation.md 4, 7, 8. */
+#ifndef SIM_ENGINE_H
+#define SIM_ENGINE_H
+
+#include "sim/backend.h"
+
+typedef struct sim_result {
+  int64_t n_flows, n_finished;
+  double *fct_ns;      /* [n_flows] by flow index; NAN = never finished */
+  double *release_ns;  /* [n_flows] */
+  int64_t *order;      /* [n_finished] flow indices in completion order */
+  double end_ns;       /* last completion */
+  double wall_seconds; /* the loop only */
+  uint64_t events, clamped;
+} sim_result;
+
+/* Called after each completion; a false return stops the run (status M4_INTERRUPTED, result holds what
+ * finished). */
+typedef bool (*sim_progress_fn)(void *ctx, double now_ns, int64_t finished, int64_t total);
+
+/* Runs a scenario's own flows to the end on a fresh back end. result is filled also when M4_INTERRUPTED. Free
+ * with sim_result_free. */
+m4_status sim_run(const sim_scenario *scenario, sim_backend *backend, sim_progress_fn progress, void *ctx,
+                  sim_result *result, m4_error *err);
+void sim_result_free(sim_result *result);
+
+#endif

@@ -1,0 +1,157 @@
+/* Result files of one scenario; see output.h. */
+#include "sim/output.h"
+
+#include "base/file.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+enum { MAX_PATH_BYTES = 4096, JSON_DIGITS = 10 };
+
+/* ---- fct.txt and flows.csv ---- */
+
+/* ns-3's nine columns, in completion order. */
+static void write_fct(FILE *out, const sim_scenario *scenario, const sim_result *result) {
+  for (int64_t i = 0; i < result->n_finished; i++) {
+    int64_t index = result->order[i];
+    const sim_flow *flow = &scenario->flows[index];
+    fprintf(out, "%lld %08x %08x %u %u %lld %lld %lld %lld\n", (long long)flow->id,
+            sim_node_address(flow->src), sim_node_address(flow->dst), flow->source_port,
+            flow->destination_port, (long long)flow->size_bytes, llround(result->release_ns[index]),
+            (long long)sim_reported_fct_ns(result, index), (long long)flow->standalone_ns);
+  }
+}
+
+static int compare_ids(const void *left, const void *right) {
+  const sim_flow *a = *(const sim_flow *const *)left, *b = *(const sim_flow *const *)right;
+  return (a->id > b->id) - (a->id < b->id);
+}
+
+static void write_csv_line(FILE *out, const sim_scenario *scenario, const sim_result *result,
+                           const sim_flow *flow) {
+  int64_t index = flow - scenario->flows;
+  fprintf(out, "%lld,%d,%d,%lld,%lld,", (long long)flow->id, flow->src, flow->dst,
+          (long long)flow->size_bytes, llround(result->release_ns[index]));
+  if (isnan(result->fct_ns[index])) {
+    fprintf(out, ",%lld,\n", (long long)flow->ideal_fct_ns);
+    return;
+  }
+  int64_t fct_ns = sim_reported_fct_ns(result, index);
+  fprintf(out, "%lld,%lld,%.9g\n", (long long)fct_ns, (long long)flow->ideal_fct_ns,
+          (double)fct_ns / (double)flow->ideal_fct_ns);
+}
+
+static m4_status write_csv(FILE *out, const sim_scenario *scenario, const sim_result *result, m4_error *err) {
+  const sim_flow **by_id = calloc((size_t)scenario->n_flows + 1, sizeof *by_id);
+  if (!by_id)
+    return m4_fail(err, M4_MEMORY, scenario->name, "no memory to sort %lld flows",
+                   (long long)scenario->n_flows);
+  for (int64_t i = 0; i < scenario->n_flows; i++) by_id[i] = &scenario->flows[i];
+  qsort(by_id, (size_t)scenario->n_flows, sizeof *by_id, compare_ids);
+  fprintf(out, "flow_id,src,dst,size_bytes,start_ns,fct_ns,ideal_fct_ns,slowdown\n");
+  for (int64_t i = 0; i < scenario->n_flows; i++) write_csv_line(out, scenario, result, by_id[i]);
+  free(by_id);
+  return M4_OK;
+}
+
+/* ---- summary.json ---- */
+
+/* JSON has no NaN: what is not known is null. */
+static json_t *number(double value) {
+  return isfinite(value) ? json_real(value) : json_null();
+}
+static json_t *percent(double fraction) {
+  return number(100 * fraction);
+}
+
+static void put_stats(json_t *to, const sim_error_stats *stats) {
+  json_object_set_new(to, "flows", json_integer(stats->n_flows));
+  json_object_set_new(to, "mean", percent(stats->mean));
+  json_object_set_new(to, "p50", percent(stats->p50));
+  json_object_set_new(to, "p90", percent(stats->p90));
+  json_object_set_new(to, "p99", percent(stats->p99));
+  json_object_set_new(to, "signed_mean", percent(stats->signed_mean));
+}
+
+static json_t *errors_json(const sim_errors *errors) {
+  json_t *root = json_object(), *buckets = json_array();
+  put_stats(root, &errors->all);
+  json_object_set_new(root, "p99_tail", percent(errors->p99_tail));
+  for (int i = 0; i < SIM_N_SIZE_BUCKETS; i++) {
+    json_t *bucket = json_object();
+    json_object_set_new(bucket, "size", json_string(sim_bucket_name(i)));
+    put_stats(bucket, &errors->by_size[i]);
+    json_array_append_new(buckets, bucket);
+  }
+  json_object_set_new(root, "buckets", buckets);
+  return root;
+}
+
+static int64_t peak_rss_bytes(void) {
+  struct rusage usage = {0};
+  getrusage(RUSAGE_SELF, &usage);
+  return (int64_t)usage.ru_maxrss * 1024;
+}
+
+static json_t *summary_json(const sim_scenario *scenario, const char *backend, const sim_result *result,
+                            const sim_errors *errors) {
+  json_t *root = json_object();
+  json_object_set_new(root, "backend", json_string(backend));
+  json_object_set_new(root, "scenario", json_string(scenario->name));
+  json_object_set_new(root, "flows", json_integer(result->n_flows));
+  json_object_set_new(root, "finished", json_integer(result->n_finished));
+  json_object_set_new(root, "events", json_integer((json_int_t)result->events));
+  json_object_set_new(root, "wall_seconds", number(result->wall_seconds));
+  json_object_set_new(root, "events_per_second",
+                      number((double)result->events / fmax(result->wall_seconds, 1e-9)));
+  json_object_set_new(root, "peak_rss_bytes", json_integer(peak_rss_bytes()));
+  json_object_set_new(root, "clamped", json_integer((json_int_t)result->clamped));
+  json_object_set_new(root, "version", json_string(M4_VERSION));
+  if (errors) json_object_set_new(root, "error", errors_json(errors));
+  return root;
+}
+
+static m4_status write_summary(FILE *out, json_t *summary, const char *name, m4_error *err) {
+  int failed = summary ? json_dumpf(summary, out, JSON_INDENT(2) | JSON_REAL_PRECISION(JSON_DIGITS)) : -1;
+  json_decref(summary);
+  fputc('\n', out);
+  return failed ? m4_fail(err, M4_IO, name, "cannot write summary.json") : M4_OK;
+}
+
+/* ---- all of it ---- */
+
+typedef struct results {
+  const sim_scenario *scenario;
+  const char *backend;
+  const sim_result *result;
+  const sim_errors *errors;
+} results;
+
+static m4_status write_part(const results *all, int part, FILE *out, m4_error *err) {
+  if (part == 0) write_fct(out, all->scenario, all->result);
+  if (part == 1) return write_csv(out, all->scenario, all->result, err);
+  if (part == 2)
+    return write_summary(out, summary_json(all->scenario, all->backend, all->result, all->errors),
+                         all->scenario->name, err);
+  return M4_OK;
+}
+
+m4_status sim_write_results(const char *dir, const sim_scenario *scenario, const char *backend,
+                            const sim_result *result, const sim_errors *errors, m4_error *err) {
+  static const char *const names[] = {"fct.txt", "flows.csv", "summary.json"};
+  const results all = {scenario, backend, result, errors};
+  M4_TRY(m4_dir_make(dir, err));
+  for (int part = 0; part < 3; part++) {
+    char path[MAX_PATH_BYTES];
+    m4_outfile file = {0};
+    M4_TRY(m4_path_join(path, sizeof path, dir, names[part], err));
+    M4_TRY(m4_outfile_open(&file, path, err));
+    m4_status status = write_part(&all, part, file.stream, err);
+    if (status == M4_OK) status = m4_outfile_commit(&file, err);
+    m4_outfile_abandon(&file);
+    M4_TRY(status);
+  }
+  return M4_OK;
+}

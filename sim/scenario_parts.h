@@ -1,0 +1,24 @@
+/* What the files of the scenario share and nobody else needs. */
+#ifndef SIM_SCENARIO_PARTS_H
+#define SIM_SCENARIO_PARTS_H
+
+#include "sim/scenario.h"
+
+/* The largest start and FCT: integers up to here are exact in double (104 days in ns). */
+#define SIM_MAX_TIME_NS    ((int64_t)1 << 53)
+#define SIM_MAX_SIZE_BYTES ((int64_t)1 << 48)
+
+/* Writes what is wrong with a flow that comes after one started at previous_start_ns; false when nothing is.
+ */
+bool sim_flow_problem(const sim_topology *topology, const sim_flow *flow, int64_t previous_start_ns,
+                      char what[160]);
+
+/* Adds a warning for the user. M4_MEMORY. */
+m4_status sim_scenario_warn(sim_scenario *scenario, m4_error *err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The 13 model parameters from the simulator settings (contracts: m4-sim, DIR). Names missing ECN rows in
+ * *missing. */
+void sim_params_from_settings(const pkt_settings *settings, double params[SIM_N_PARAMS], bool *missing);
+
+#endif
