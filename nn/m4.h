@@ -48,7 +48,8 @@ int64_t m4_model_count(const m4_model *model); /* numbers in all parameters: 1,5
 typedef struct m4_state {
   ag_table flows; /* h [F, H] */
   ag_table links; /* z [L, H] */
-  ag_table facts; /* [F, 14]: n_links, 13 parameters; constant */
+  ag_table facts;  /* [F, 14]: n_links, 13 parameters; constant, read by the FCT head */
+  ag_table params; /* [F, 13]: the parameters alone; constant, read by the rate GRU */
 } m4_state;
 
 /* Allocates zeroed tables from `arena` (element type of the backend). */
@@ -75,10 +76,10 @@ typedef struct m4_event_data {
   const float *queue_labels; /* [n_queue_labels] cube-root units */
 } m4_event_data;
 
-/* Losses and raw values of the auxiliary heads of one event; NULL fields when there were no labels. */
+/* What the auxiliary heads say at one event; NULL where the event has no labels or the model no such head. */
 typedef struct m4_event_aux {
-  ag_tensor *size_prediction, *queue_prediction; /* [n,1] */
-  ag_tensor *size_error_sum, *queue_error_sum;   /* [1,1]: sum of absolute errors */
+  ag_tensor *size_prediction;  /* [n_flows, 1] remaining ratios */
+  ag_tensor *queue_prediction; /* [n_queue_labels, 1] cube-root units */
 } m4_event_aux;
 
 /* Advances the touched rows by one event. dropout: probability inside the heads (0 in evaluation). aux may be NULL (no readouts).

@@ -33,6 +33,7 @@ typedef struct m4_sample {
   float *target_slowdown; /* [n_flows] */
   int32_t *path_offset, *path_link; /* [n_flows+1], link rows in path order */
   int32_t *arrival_event, *departure_event; /* [n_flows]; active at event j iff arrival <= j < departure */
+  int32_t *event_flow;    /* [n_events] the flow that arrives or departs; made by m4_sample_build_events */
   float *dt_us;           /* [n_events]; dt[0] = 0 */
   int64_t *size_offset;   /* [n_events + 1]; row j is supervised iff its length is the active count and > 0 */
   float *size_labels;     /* remaining ratio of the active flows ascending */
@@ -45,9 +46,11 @@ typedef struct m4_sample {
 } m4_sample;
 
 /* Sorts events by (time, departures first, flow order), makes features, labels and event arrays in `arena`. M4_DATA for impossible
- * facts (fct <= 0, sizes <= 0, rows that contradict the active set are unsupervised, not errors). */
+ * facts: sizes or times <= 0, an FCT below the ideal, ids not ascending, a flow without links, parameters that are not finite.
+ * Received-bytes rows that contradict the active set (length, negative remaining ratio) are unsupervised, not errors. */
 m4_status m4_sample_from_period(m4_sample **sample, const m4_period *period, m4_size_feature kind, m4_arena *arena, m4_error *err);
-/* Fills max_nodes, node_events and events[] from the other fields (for samples that come as arrays, such as golden files). */
+/* Fills event_flow, events[], max_nodes and node_events from the other fields (for samples that come as arrays, such as golden
+ * files). M4_DATA when each event is not exactly one flow's arrival or departure, or an index or time step is impossible. */
 m4_status m4_sample_build_events(m4_sample *sample, m4_arena *arena, m4_error *err);
 
 #endif

@@ -1,0 +1,130 @@
+/* State tables, one event, the readouts (model.md 3, 5, 6). The only place where a GRU or a SAGE layer is put
+ * to use. Knows autograd; not where events come from nor what is done with predictions. */
+#include "nn/m4.h"
+
+#include <string.h>
+
+/* ---- state ---- */
+
+static m4_status create_table(ag_table *table, const m4_model *model, m4_arena *arena, int32_t rows,
+                              int32_t cols, m4_error *err) {
+  size_t element = model->params[0]->dtype == AG_F64 ? sizeof(double) : sizeof(float);
+  *table = (ag_table){.rows = rows, .cols = cols};
+  table->data = m4_arena_calloc(arena, (size_t)rows * (size_t)cols, element);
+  if (!table->data) return m4_fail(err, M4_MEMORY, NULL, "no memory for a table of %d states", (int)rows);
+  return M4_OK;
+}
+
+m4_status m4_state_create(m4_state *state, const m4_model *model, m4_arena *arena, int32_t n_flows,
+                          int32_t n_links, m4_error *err) {
+  memset(state, 0, sizeof *state);
+  if (n_flows < 0 || n_links < 0)
+    return m4_fail(err, M4_INTERNAL, NULL, "a state of %d flows and %d links", (int)n_flows, (int)n_links);
+  M4_TRY(create_table(&state->flows, model, arena, n_flows, model->widths.hidden, err));
+  M4_TRY(create_table(&state->links, model, arena, n_links, model->widths.hidden, err));
+  M4_TRY(create_table(&state->facts, model, arena, n_flows, M4_N_FACTS, err));
+  M4_TRY(create_table(&state->params, model, arena, n_flows, M4_N_PARAMS, err));
+  state->facts.constant = state->params.constant = true;
+  return M4_OK;
+}
+
+/* Row := values, then zeros. */
+static void set_row(ag_table *table, ag_dtype dtype, int32_t row, const float *values, int32_t n_values) {
+  size_t first = (size_t)row * (size_t)table->cols;
+  for (int32_t i = 0; i < table->cols; i++) {
+    float value = i < n_values ? values[i] : 0.0f;
+    if (dtype == AG_F64)
+      ((double *)table->data)[first + (size_t)i] = value;
+    else
+      ((float *)table->data)[first + (size_t)i] = value;
+  }
+}
+
+void m4_state_init_flow(m4_state *state, const m4_model *model, int32_t row, float size_feature,
+                        int32_t n_links, const float *params) {
+  ag_dtype dtype = model->params[0]->dtype;
+  const float first_state[] = {1.0f, 0.0f, size_feature, (float)n_links};
+  float facts[M4_N_FACTS] = {(float)n_links};
+  memcpy(facts + 1, params, M4_N_PARAMS * sizeof *params);
+  set_row(&state->flows, dtype, row, first_state, 4);
+  set_row(&state->facts, dtype, row, facts, M4_N_FACTS);
+  set_row(&state->params, dtype, row, params, M4_N_PARAMS);
+}
+
+void m4_state_init_link(m4_state *state, const m4_model *model, int32_t row) {
+  const float first_state[] = {0.0f, 1.0f, 1.0f, 0.0f};
+  set_row(&state->links, model->params[0]->dtype, row, first_state, 4);
+}
+
+/* ---- layers ---- */
+
+static ag_tensor *gru(ag_tape *tape, const m4_gru *cell, ag_tensor *x, ag_tensor *h) {
+  return ag_gru_cell(tape, x, h, cell->weight_x, cell->weight_h, cell->bias_x, cell->bias_h);
+}
+
+static ag_tensor *head(ag_tape *tape, const m4_head *layers, ag_tensor *x, double dropout) {
+  ag_tensor *middle = ag_linear_relu(tape, x, layers->weight1, layers->bias1);
+  return ag_linear(tape, ag_dropout(tape, middle, dropout), layers->weight2, layers->bias2);
+}
+
+static ag_tensor *sage(ag_tape *tape, const m4_sage *layer, ag_tensor *x, const m4_event_data *event) {
+  ag_tensor *messages = ag_linear_relu(tape, x, layer->project, layer->project_bias);
+  ag_tensor *sums = ag_segment_sum(tape, messages, event->n_flows + event->n_links, event->neighbour_offset,
+                                   event->neighbour_index, event->neighbour_offset, event->neighbour_index);
+  ag_tensor *y = ag_linear2(tape, sums, layer->neighbour, layer->neighbour_bias, x, layer->root);
+  return ag_layer_norm(tape, y, layer->norm_gain, layer->norm_bias);
+}
+
+/* ---- one event ---- */
+
+/* [n_flows + n_links, 1], every row dt. When the arena is full, ag_input finds no room either and reports it.
+ */
+static ag_tensor *time_column(ag_tape *tape, const m4_event_data *event) {
+  int32_t n_nodes = event->n_flows + event->n_links;
+  float *dt_us = m4_arena_alloc(ag_tape_arena(tape), (size_t)n_nodes, sizeof *dt_us);
+  if (dt_us)
+    for (int32_t i = 0; i < n_nodes; i++) dt_us[i] = (float)event->dt_us;
+  return ag_input(tape, n_nodes, 1, dt_us);
+}
+
+static void read_auxiliary(const m4_model *model, ag_tape *tape, m4_state *state, const m4_event_data *event,
+                           ag_tensor *h, ag_tensor *z, double dropout, m4_event_aux *aux) {
+  if (event->n_size_labels > 0 && model->widths.has_size_head)
+    aux->size_prediction = head(tape, &model->size_head, h, dropout);
+  if (event->n_queue_labels > 0 && model->widths.has_queue_head) {
+    ag_scatter(tape, &state->links, event->link_rows, z);
+    ag_tensor *labelled = ag_gather(tape, &state->links, event->queue_rows, event->n_queue_labels);
+    aux->queue_prediction = head(tape, &model->queue_head, labelled, dropout);
+  }
+}
+
+void m4_event(const m4_model *model, ag_tape *tape, m4_state *state, const m4_event_data *event,
+              double dropout, m4_event_aux *aux) {
+  if (aux) *aux = (m4_event_aux){0};
+  int32_t n_flows = event->n_flows, n_links = event->n_links;
+  if (n_flows == 0) return;
+  ag_tensor *h = ag_gather(tape, &state->flows, event->flow_rows, n_flows);
+  ag_tensor *z = ag_gather(tape, &state->links, event->link_rows, n_links);
+  if (event->dt_us > 0) {
+    ag_tensor *dt = time_column(tape, event);
+    h = gru(tape, &model->flow_time, ag_slice_rows(tape, dt, 0, n_flows), h);
+    z = gru(tape, &model->link_time, ag_slice_rows(tape, dt, n_flows, n_links), z);
+  }
+  if (aux) read_auxiliary(model, tape, state, event, h, z, dropout, aux);
+
+  ag_tensor *x = ag_concat_rows(tape, h, z);
+  for (int32_t i = 0; i < model->widths.gcn_layers; i++) x = sage(tape, &model->sage[i], x, event);
+
+  ag_tensor *params = ag_gather(tape, &state->params, event->flow_rows, n_flows);
+  ag_tensor *flow_input = ag_concat_cols(tape, ag_slice_rows(tape, x, 0, n_flows), params);
+  ag_tensor *link_input = ag_slice_rows(tape, x, n_flows, n_links);
+  ag_scatter(tape, &state->flows, event->flow_rows, gru(tape, &model->flow_rate, flow_input, h));
+  ag_scatter(tape, &state->links, event->link_rows, gru(tape, &model->link_rate, link_input, z));
+}
+
+ag_tensor *m4_readout(const m4_model *model, ag_tape *tape, m4_state *state, const int32_t *flow_rows,
+                      int32_t n_rows, double dropout) {
+  ag_tensor *facts = ag_gather(tape, &state->facts, flow_rows, n_rows);
+  ag_tensor *h = ag_gather(tape, &state->flows, flow_rows, n_rows);
+  return head(tape, &model->fct_head, ag_concat_cols(tape, facts, h), dropout);
+}

@@ -1,0 +1,178 @@
+/* Segments of a busy period: what a recorded event costs, where to cut, which rows to keep. Knows events and
+ * state tables; nothing of losses. */
+#include "nn/m4_segments.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- cost ---- */
+
+enum { PROBE_NODES = 16 };
+
+/* An event of n flows, each alone on a link of its own, with every label. */
+typedef struct probe {
+  int32_t rows[PROBE_NODES];
+  int32_t offset[2 * PROBE_NODES + 1], index[2 * PROBE_NODES];
+  float labels[PROBE_NODES];
+  m4_event_data event;
+} probe;
+
+static void make_probe(probe *p, int32_t n) {
+  memset(p, 0, sizeof *p);
+  for (int32_t i = 0; i < n; i++) {
+    p->rows[i] = i;
+    p->index[i] = n + i;
+    p->index[n + i] = i;
+  }
+  for (int32_t i = 0; i <= 2 * n; i++) p->offset[i] = i;
+  p->event = (m4_event_data){.n_flows = n,
+                             .n_links = n,
+                             .n_edges = n,
+                             .flow_rows = p->rows,
+                             .link_rows = p->rows,
+                             .neighbour_offset = p->offset,
+                             .neighbour_index = p->index,
+                             .dt_us = 1,
+                             .n_size_labels = n,
+                             .size_labels = p->labels,
+                             .n_queue_labels = n,
+                             .queue_rows = p->rows,
+                             .queue_labels = p->labels};
+}
+
+static m4_status record_probe(const m4_model *model, ag_tape *tape, int32_t n, size_t *bytes, m4_error *err) {
+  m4_arena *arena = ag_tape_arena(tape);
+  m4_state state;
+  probe p;
+  make_probe(&p, n);
+  M4_TRY(m4_state_create(&state, model, arena, n, n, err));
+  M4_TRY(ag_table_grad(tape, &state.flows, err));
+  M4_TRY(ag_table_grad(tape, &state.links, err));
+  size_t before = m4_arena_mark(arena);
+  m4_event_aux aux;
+  ag_tape_record(tape, true);
+  ag_seed(tape, m4_readout(model, tape, &state, p.rows, 1, 0.5), 1.0);
+  m4_event(model, tape, &state, &p.event, 0.5, &aux);
+  if (aux.size_prediction) ag_seed(tape, ag_l1(tape, aux.size_prediction, p.labels, NULL), 1.0);
+  if (aux.queue_prediction) ag_seed(tape, ag_l1(tape, aux.queue_prediction, p.labels, NULL), 1.0);
+  M4_TRY(ag_backward(tape, NULL, err));
+  *bytes = arena->peak_bytes - before;
+  return M4_OK;
+}
+
+/* Several times what the probe takes: address space only. */
+static size_t probe_reserve(const m4_widths *w) {
+  size_t width = (size_t)w->hidden + (size_t)w->gcn_hidden + (size_t)w->head_hidden + (size_t)w->aux_hidden;
+  return ((size_t)w->gcn_layers + 8) * 2 * PROBE_NODES * 16 * width * sizeof(double) + (1u << 22);
+}
+
+static m4_status measure_probe(const m4_model *model, int32_t n, double *bytes, m4_error *err) {
+  m4_arena arena;
+  ag_tape *tape = NULL;
+  size_t used = 0;
+  M4_TRY(m4_arena_init(&arena, probe_reserve(&model->widths), err));
+  m4_status status = ag_tape_create(&tape, model->backend, &arena, err);
+  if (status == M4_OK) status = record_probe(model, tape, n, &used, err);
+  *bytes = (double)used;
+  if (tape) ag_tape_free(tape);
+  m4_arena_free(&arena);
+  return status;
+}
+
+m4_status nn_tape_cost_measure(nn_tape_cost *cost, const m4_model *model, m4_error *err) {
+  double small, large;
+  M4_TRY(measure_probe(model, 1, &small, err));
+  M4_TRY(measure_probe(model, PROBE_NODES, &large, err));
+  cost->node_bytes = (large - small) / (2.0 * PROBE_NODES - 2.0);
+  cost->event_bytes = small - 2.0 * cost->node_bytes;
+  return M4_OK;
+}
+
+double nn_tape_cost_of_event(const nn_tape_cost *cost, const m4_event_data *event) {
+  return cost->event_bytes + cost->node_bytes * ((double)event->n_flows + (double)event->n_links);
+}
+
+double nn_tape_cost_of_sample(const nn_tape_cost *cost, const m4_sample *sample) {
+  return cost->event_bytes * (double)sample->n_events + cost->node_bytes * (double)sample->node_events;
+}
+
+/* ---- cutting ---- */
+
+static int32_t segment_end(const m4_sample *sample, int32_t first, const nn_tape_cost *cost,
+                           size_t budget_bytes) {
+  if (budget_bytes == 0) return sample->n_events;
+  double bytes = nn_tape_cost_of_event(cost, &sample->events[first]);
+  int32_t end = first + 1;
+  for (; end < sample->n_events; end++) {
+    bytes += nn_tape_cost_of_event(cost, &sample->events[end]);
+    if (bytes > (double)budget_bytes) break;
+  }
+  return end;
+}
+
+static int32_t *list_rows(const unsigned char *touched, int32_t n_rows, int32_t *count, m4_arena *arena) {
+  *count = 0;
+  for (int32_t i = 0; i < n_rows; i++) *count += touched[i];
+  int32_t *rows = m4_arena_alloc(arena, (size_t)*count, sizeof *rows);
+  for (int32_t i = 0, k = 0; rows && i < n_rows; i++)
+    if (touched[i]) rows[k++] = i;
+  return rows;
+}
+
+/* Rows of all events; a departing flow's row is read once more, by its head. */
+static bool find_touched_rows(nn_segment *segment, const m4_sample *sample, unsigned char *flows,
+                              unsigned char *links, m4_arena *arena) {
+  memset(flows, 0, (size_t)sample->n_flows);
+  memset(links, 0, (size_t)sample->n_links);
+  for (int32_t j = segment->first; j < segment->end; j++) {
+    const m4_event_data *event = &sample->events[j];
+    flows[sample->event_flow[j]] = 1;
+    for (int32_t i = 0; i < event->n_flows; i++) flows[event->flow_rows[i]] = 1;
+    for (int32_t i = 0; i < event->n_links; i++) links[event->link_rows[i]] = 1;
+    for (int32_t i = 0; i < event->n_queue_labels; i++) links[event->queue_rows[i]] = 1;
+  }
+  segment->flow_rows = list_rows(flows, sample->n_flows, &segment->n_flows, arena);
+  segment->link_rows = list_rows(links, sample->n_links, &segment->n_links, arena);
+  return segment->flow_rows && segment->link_rows;
+}
+
+m4_status nn_segments_cut(nn_segments *segments, const m4_sample *sample, const nn_tape_cost *cost,
+                          size_t budget_bytes, m4_arena *arena, m4_error *err) {
+  segments->count = 0;
+  for (int32_t j = 0; j < sample->n_events; j = segment_end(sample, j, cost, budget_bytes)) segments->count++;
+  segments->items = m4_arena_calloc(arena, (size_t)segments->count, sizeof *segments->items);
+  unsigned char *flows = m4_arena_alloc(arena, (size_t)sample->n_flows, 1);
+  unsigned char *links = m4_arena_alloc(arena, (size_t)sample->n_links, 1);
+  bool complete = segments->items && flows && links;
+  int32_t first = 0;
+  for (int32_t s = 0; complete && s < segments->count; s++) {
+    nn_segment *segment = &segments->items[s];
+    segment->first = first;
+    segment->end = first = segment_end(sample, first, cost, budget_bytes);
+    complete = find_touched_rows(segment, sample, flows, links, arena);
+  }
+  if (complete) return M4_OK;
+  return m4_fail(err, M4_MEMORY, NULL, "no memory for the segments of %d events", (int)sample->n_events);
+}
+
+double nn_segments_most_bytes(const m4_sample *sample, const m4_model *model) {
+  double row = (double)model->widths.hidden * sizeof(double) + sizeof(int32_t),
+         alignments = 8 * 64 + sizeof(ag_tensor) * 2;
+  double n_queue_labels = sample->queue_offset ? (double)sample->queue_offset[sample->n_events] : 0;
+  double n_events = (double)sample->n_events;
+  double rows = (double)sample->node_events + n_queue_labels + n_events;
+  return rows * row + n_events * (sizeof(nn_segment) + alignments) + (double)sample->n_flows +
+         (double)sample->n_links;
+}
+
+/* ---- rows at the border ---- */
+
+void nn_segment_save(nn_segment *segment, ag_tape *tape, m4_state *state) {
+  segment->flows = ag_gather(tape, &state->flows, segment->flow_rows, segment->n_flows);
+  segment->links = ag_gather(tape, &state->links, segment->link_rows, segment->n_links);
+}
+
+void nn_segment_restore(const nn_segment *segment, ag_tape *tape, m4_state *state) {
+  ag_scatter(tape, &state->flows, segment->flow_rows, segment->flows);
+  ag_scatter(tape, &state->links, segment->link_rows, segment->links);
+}
