@@ -10,11 +10,13 @@ enum { ALIGN_BYTES = 64 };
 m4_status m4_arena_init(m4_arena *arena, size_t reserve_bytes, m4_error *err) {
   memset(arena, 0, sizeof *arena);
   size_t page = 1u << 16;
-  if (reserve_bytes > SIZE_MAX - page) return m4_fail(err, M4_MEMORY, NULL, "cannot reserve %zu bytes", reserve_bytes);
+  if (reserve_bytes > SIZE_MAX - page)
+    return m4_fail(err, M4_MEMORY, NULL, "cannot reserve %zu bytes", reserve_bytes);
   size_t bytes = (reserve_bytes + page - 1) / page * page;
   if (bytes == 0) bytes = page;
   void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (base == MAP_FAILED) return m4_fail(err, M4_MEMORY, NULL, "cannot reserve %zu bytes of address space", bytes);
+  if (base == MAP_FAILED)
+    return m4_fail(err, M4_MEMORY, NULL, "cannot reserve %zu bytes of address space", bytes);
   arena->base = base;
   arena->reserved_bytes = bytes;
   return M4_OK;
@@ -49,7 +51,9 @@ char *m4_arena_strdup(m4_arena *arena, const char *text) {
   return copy;
 }
 
-size_t m4_arena_mark(const m4_arena *arena) { return arena->used_bytes; }
+size_t m4_arena_mark(const m4_arena *arena) {
+  return arena->used_bytes;
+}
 
 void m4_arena_release(m4_arena *arena, size_t mark) {
   if (mark < arena->used_bytes) arena->used_bytes = mark;

@@ -1,5 +1,6 @@
 /* Arena: one reserved address range, bump allocation, mark and release. Pointers stay valid until released.
- * Memory is committed by the kernel when first touched, so a generous reserve costs nothing. Knows status only. */
+ * Memory is committed by the kernel when first touched, so a generous reserve costs nothing. Knows status
+ * only. */
 #ifndef M4_BASE_ARENA_H
 #define M4_BASE_ARENA_H
 
@@ -18,7 +19,8 @@ typedef struct m4_arena {
 m4_status m4_arena_init(m4_arena *arena, size_t reserve_bytes, m4_error *err);
 void m4_arena_free(m4_arena *arena); /* zeroed arenas are accepted */
 
-/* 64-byte aligned, uninitialised; NULL when the reserve is exhausted (nothing changes then). count*size is overflow-checked. */
+/* 64-byte aligned, uninitialised; NULL when the reserve is exhausted (nothing changes then). count*size is
+ * overflow-checked. */
 void *m4_arena_alloc(m4_arena *arena, size_t count, size_t size);
 void *m4_arena_calloc(m4_arena *arena, size_t count, size_t size);
 char *m4_arena_strdup(m4_arena *arena, const char *text);

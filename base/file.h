@@ -1,5 +1,6 @@
-/* Files: whole-file reading with limits (plain or gzip), and writing that is atomic: temporary name, fsync, rename,
- * fsync of the folder. A reader never sees half a file; a crash leaves the old one. Knows status only. */
+/* Files: whole-file reading with limits (plain or gzip), and writing that is atomic: temporary name, fsync,
+ * rename, fsync of the folder. A reader never sees half a file; a crash leaves the old one. Knows status
+ * only. */
 #ifndef M4_BASE_FILE_H
 #define M4_BASE_FILE_H
 
@@ -11,10 +12,11 @@
 #include <stdio.h>
 
 /* Reads a file, unpacking gzip by content, into a malloc'ed NUL-terminated buffer owned by the caller.
- * When `path` does not exist, `path`.gz is tried. M4_IO: cannot be read; M4_DATA: longer than max_bytes or a damaged gzip. */
+ * When `path` does not exist, `path`.gz is tried. M4_IO: cannot be read; M4_DATA: longer than max_bytes or a
+ * damaged gzip. */
 m4_status m4_file_read(const char *path, size_t max_bytes, char **text, size_t *length, m4_error *err);
 
-bool m4_file_exists(const char *path);               /* also true when only path.gz exists */
+bool m4_file_exists(const char *path);                  /* also true when only path.gz exists */
 m4_status m4_dir_make(const char *path, m4_error *err); /* with parents, like mkdir -p */
 
 /* Joins with one '/'. M4_USAGE when the result does not fit. */

@@ -37,7 +37,9 @@ uint64_t m4_random_u64(uint64_t seed, m4_purpose purpose, uint32_t step, uint64_
   return ((uint64_t)out[1] << 32) | out[0];
 }
 
-static double to_uniform(uint64_t bits) { return (double)(bits >> 11) * 0x1p-53; }
+static double to_uniform(uint64_t bits) {
+  return (double)(bits >> 11) * 0x1p-53;
+}
 
 double m4_random_uniform(uint64_t seed, m4_purpose purpose, uint32_t step, uint64_t index) {
   return to_uniform(m4_random_u64(seed, purpose, step, index));
@@ -48,9 +50,13 @@ m4_rng m4_rng_make(uint64_t seed, m4_purpose purpose, uint32_t step) {
   return rng;
 }
 
-uint64_t m4_rng_u64(m4_rng *rng) { return m4_random_u64(rng->seed, rng->purpose, rng->step, rng->next_index++); }
+uint64_t m4_rng_u64(m4_rng *rng) {
+  return m4_random_u64(rng->seed, rng->purpose, rng->step, rng->next_index++);
+}
 
-double m4_rng_uniform(m4_rng *rng) { return to_uniform(m4_rng_u64(rng)); }
+double m4_rng_uniform(m4_rng *rng) {
+  return to_uniform(m4_rng_u64(rng));
+}
 
 double m4_rng_normal(m4_rng *rng) {
   const double two_pi = 6.283185307179586476925;

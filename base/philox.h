@@ -1,11 +1,13 @@
-/* Counter-based random numbers (Philox4x32-10; Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11).
- * A number is a pure function of (seed, purpose, step, index): nothing to save, nothing shared, any thread order. Knows nothing. */
+/* Counter-based random numbers (Philox4x32-10; Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+ * SC'11). A number is a pure function of (seed, purpose, step, index): nothing to save, nothing shared, any
+ * thread order. Knows nothing. */
 #ifndef M4_BASE_PHILOX_H
 #define M4_BASE_PHILOX_H
 
 #include <stdint.h>
 
-/* What the numbers are for: different purposes never share a stream. Append only: the values are part of the results. */
+/* What the numbers are for: different purposes never share a stream. Append only: the values are part of the
+ * results. */
 typedef enum m4_purpose {
   M4_RNG_INIT = 1,     /* parameter initialisation */
   M4_RNG_DROPOUT = 2,  /* dropout masks */
@@ -34,8 +36,8 @@ typedef struct m4_rng {
 
 m4_rng m4_rng_make(uint64_t seed, m4_purpose purpose, uint32_t step);
 uint64_t m4_rng_u64(m4_rng *rng);
-double m4_rng_uniform(m4_rng *rng);                 /* [0, 1) */
-double m4_rng_normal(m4_rng *rng);                  /* mean 0, sd 1; takes two draws (Box-Muller, cosine branch) */
+double m4_rng_uniform(m4_rng *rng); /* [0, 1) */
+double m4_rng_normal(m4_rng *rng);  /* mean 0, sd 1; takes two draws (Box-Muller, cosine branch) */
 uint64_t m4_rng_below(m4_rng *rng, uint64_t bound); /* 0 .. bound-1, unbiased; bound > 0 */
 
 #endif

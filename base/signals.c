@@ -32,7 +32,9 @@ void m4_signals_install(void) {
   sigaction(SIGPIPE, &action, NULL);
 }
 
-int m4_stop_requested(void) { return stop_code; }
+int m4_stop_requested(void) {
+  return stop_code;
+}
 
 int m4_save_requested(void) {
   int wanted = save_flag;

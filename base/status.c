@@ -42,7 +42,8 @@ m4_status m4_within(m4_error *err, m4_status status, const char *prefix) {
 int m4_exit_code(m4_status status) {
   switch (status) {
 #define X(name, code, text)                                                                                  \
-  case M4_##name: return code;
+  case M4_##name:                                                                                            \
+    return code;
     M4_STATUS_LIST(X)
 #undef X
   }
@@ -52,7 +53,8 @@ int m4_exit_code(m4_status status) {
 const char *m4_status_text(m4_status status) {
   switch (status) {
 #define X(name, code, text)                                                                                  \
-  case M4_##name: return text;
+  case M4_##name:                                                                                            \
+    return text;
     M4_STATUS_LIST(X)
 #undef X
   }

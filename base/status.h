@@ -21,7 +21,8 @@ typedef enum m4_status {
 } m4_status;
 
 /* What failed, where, the value seen and what to do about it. All texts are owned by the struct.
- * Zero-initialise before use; reusable. A NULL m4_error * is accepted everywhere: the status alone is returned. */
+ * Zero-initialise before use; reusable. A NULL m4_error * is accepted everywhere: the status alone is
+ * returned. */
 typedef struct m4_error {
   m4_status status;
   char what[384];  /* "batch_size is 0, must be between 1 and 4096" */
@@ -29,14 +30,17 @@ typedef struct m4_error {
   char hint[256];  /* "did you mean ...?"; may be empty */
 } m4_error;
 
-/* Fills err (may be NULL) and returns status, so that `return m4_fail(...)` reads well. `where` may be NULL. */
+/* Fills err (may be NULL) and returns status, so that `return m4_fail(...)` reads well. `where` may be NULL.
+ */
 m4_status m4_fail(m4_error *err, m4_status status, const char *where, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* Adds a hint to the error just made; returns its status. */
-m4_status m4_hint(m4_error *err, m4_status status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+m4_status m4_hint(m4_error *err, m4_status status, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
-/* Puts "prefix: " before err->where: callers add the file or scenario a lower room did not know. Returns err's status. */
+/* Puts "prefix: " before err->where: callers add the file or scenario a lower room did not know. Returns
+ * err's status. */
 m4_status m4_within(m4_error *err, m4_status status, const char *prefix);
 
 /* Process exit code and short text of a status (docs: contracts, "Exit codes"). */
