@@ -92,8 +92,6 @@ ag_tensor *ag_apply(ag_tape *tape, ag_node *node, int32_t rows, int32_t cols);
 void ag_apply_in_place(ag_tape *tape, ag_node *node);
 /* True when all n values are in 0 .. limit-1. Always true for device memory, which the host cannot read. */
 bool ag_indices_valid(const ag_tape *tape, const int32_t *index, int64_t n, int32_t limit);
-/* A tensor that shares rows first .. first+n_rows-1 of x. */
-ag_tensor *ag_view_rows(ag_tape *tape, ag_tensor *x, int32_t first, int32_t n_rows);
 /* Takes the next n random numbers of the tape. */
 ag_rng_state ag_take_random(ag_tape *tape, int64_t n);
 

@@ -40,8 +40,14 @@ void *ag_tensor_grad(ag_tape *tape, ag_tensor *tensor) {
   return tensor->grad;
 }
 
-ag_tensor *ag_view_rows(ag_tape *tape, ag_tensor *x, int32_t first, int32_t n_rows) {
-  ag_tensor *view = new_header(tape, n_rows, x->cols, at_row(tape, x->data, first, x->cols), "view");
+ag_tensor *ag_slice_rows(ag_tape *tape, ag_tensor *x, int32_t first, int32_t n_rows) {
+  if (!x || tape->error.status != M4_OK) return NULL;
+  if (first < 0 || n_rows < 0 || first > x->rows || n_rows > x->rows - first) {
+    m4_fail(&tape->error, M4_INTERNAL, NULL, "slice: rows %d .. %d are outside [%d, %d]", first,
+            first + n_rows - 1, x->rows, x->cols);
+    return NULL;
+  }
+  ag_tensor *view = new_header(tape, n_rows, x->cols, at_row(tape, x->data, first, x->cols), "slice");
   if (!view) return NULL;
   view->needs_grad = x->needs_grad;
   view->owner = x->owner ? x->owner : x;

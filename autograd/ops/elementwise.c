@@ -1,8 +1,9 @@
 /* Elementwise ops: ReLU, sigmoid, tanh, sum of two, scaling. Gradients of the three functions use the result,
  * not the argument. */
 #include "autograd/backend.h"
+#include "autograd/op_case.h"
 
-#ifndef ag_real /* ---- shape rules ---- */
+#if !defined ag_real && !defined AG_CASES /* ---- shape rules ---- */
 
 static ag_tensor *same_shape(ag_tape *tape, ag_op op, ag_tensor *x, double factor) {
   ag_node node = {.op = op, .in = {x}, .factor = factor};
@@ -33,7 +34,7 @@ ag_tensor *ag_add(ag_tape *tape, ag_tensor *a, ag_tensor *b) {
 #define AG_KERNELS "autograd/ops/elementwise.c"
 #include "autograd/cpu/each_type.h"
 
-#else /* ---- CPU kernels ---- */
+#elif defined ag_real /* ---- CPU kernels ---- */
 
 /* A function of one value: y = FORWARD(x), dx += dy * SLOPE(y). */
 #define AG_FUNCTION(name, FORWARD, SLOPE)                                                                    \
@@ -71,9 +72,8 @@ void AG_T(scale_forward)(const ag_node *node) {
 
 void AG_T(scale_backward)(const ag_node *node, ag_grads *grads, void *scratch) {
   (void)grads, (void)scratch;
-  if (node->in[0]->grad)
-    AG_T(add_scaled)
-    (node->in[0]->grad, node->out->grad, (ag_real)node->factor, (int64_t)node->out->rows * node->out->cols);
+  if (node->in[0]->grad) AG_T(add_scaled)
+  (node->in[0]->grad, node->out->grad, (ag_real)node->factor, (int64_t)node->out->rows * node->out->cols);
 }
 
 void AG_T(add_forward)(const ag_node *node) {
@@ -89,5 +89,44 @@ void AG_T(add_backward)(const ag_node *node, ag_grads *grads, void *scratch) {
   for (int k = 0; k < 2; ++k)
     if (node->in[k]->grad) AG_T(add_scaled)(node->in[k]->grad, node->out->grad, 1, n);
 }
+
+#else /* ---- test cases ---- */
+
+static void one_input_shape(ag_case_data *d) {
+  d->x[0] = d->y = ag_case_shape(d->n, d->out);
+}
+static void two_input_shape(ag_case_data *d) {
+  d->x[0] = d->x[1] = d->y = ag_case_shape(d->n, d->out);
+}
+
+/* A case of one input: y = VALUE of x. */
+#define AG_ONE_INPUT(name, APPLY, VALUE)                                                                     \
+  static ag_tensor *name##_apply(ag_tape *tape, const ag_case_data *d, const ag_case_objects *o) {           \
+    (void)d;                                                                                                 \
+    return APPLY;                                                                                            \
+  }                                                                                                          \
+  static void name##_reference(const ag_case_data *d, double *y) {                                           \
+    for (int32_t i = 0; i < d->n * d->out; ++i) {                                                            \
+      double x = d->x[0].values[i];                                                                          \
+      y[i] = VALUE;                                                                                          \
+    }                                                                                                        \
+  }                                                                                                          \
+  static const ag_case case_##name = {one_input_shape, name##_apply, name##_reference, NULL};
+
+AG_ONE_INPUT(relu, ag_relu(tape, o->x[0]), x > 0 ? x : 0)
+AG_ONE_INPUT(sigmoid, ag_sigmoid(tape, o->x[0]), 1 / (1 + exp(-x)))
+AG_ONE_INPUT(tanh, ag_tanh(tape, o->x[0]), tanh(x))
+AG_ONE_INPUT(scale, ag_scale(tape, o->x[0], -1.75), -1.75 * x)
+
+static ag_tensor *add_apply(ag_tape *tape, const ag_case_data *d, const ag_case_objects *o) {
+  (void)d;
+  return ag_add(tape, ag_add(tape, o->x[0], o->x[1]), o->x[0]);
+}
+
+static void add_reference(const ag_case_data *d, double *y) {
+  for (int32_t i = 0; i < d->n * d->out; ++i) y[i] = 2 * d->x[0].values[i] + d->x[1].values[i];
+}
+
+static const ag_case case_add = {two_input_shape, add_apply, add_reference, NULL};
 
 #endif

@@ -4,8 +4,9 @@
  * Weights [in, 3H] and [H, 3H], columns r, z, n. Both products meet in one buffer [n, 4H] (r, z, n, m), which
  * is also what backward keeps. */
 #include "autograd/backend.h"
+#include "autograd/op_case.h"
 
-#ifndef ag_real /* ---- shape rule ---- */
+#if !defined ag_real && !defined AG_CASES /* ---- shape rule ---- */
 
 ag_tensor *ag_gru_cell(ag_tape *tape, ag_tensor *x, ag_tensor *h, ag_param *weight_x, ag_param *weight_h,
                        ag_param *bias_x, ag_param *bias_h) {
@@ -27,7 +28,7 @@ ag_tensor *ag_gru_cell(ag_tape *tape, ag_tensor *x, ag_tensor *h, ag_param *weig
 #define AG_KERNELS "autograd/ops/gru_cell.c"
 #include "autograd/cpu/each_type.h"
 
-#else /* ---- CPU kernels ---- */
+#elif defined ag_real /* ---- CPU kernels ---- */
 
 /* One row [4H] before the products: bias_x + bias_h for r and z, bias_x for n, bias_h for m. */
 static void AG_T(gru_start_row)(ag_real *restrict row, const ag_real *restrict bias_x,
@@ -98,10 +99,9 @@ void AG_T(gru_cell_backward)(const ag_node *node, ag_grads *grads, void *scratch
   int32_t n = h->rows, width = h->cols, in = x->cols;
   const ag_real *gates = node->saved, *state = h->data, *d_out = node->out->grad;
   ag_real *dx_sums = scratch, *dh_sums = dx_sums + (int64_t)n * 3 * width, *dh = h->grad;
-  for (int64_t i = 0; i < n; ++i)
-    AG_T(gru_gates_backward)
-    (gates + i * 4 * width, state + i * width, d_out + i * width, dx_sums + i * 3 * width,
-     dh_sums + i * 3 * width, dh ? dh + i * width : NULL, width);
+  for (int64_t i = 0; i < n; ++i) AG_T(gru_gates_backward)
+  (gates + i * 4 * width, state + i * width, d_out + i * width, dx_sums + i * 3 * width,
+   dh_sums + i * 3 * width, dh ? dh + i * width : NULL, width);
   if (x->grad)
     AG_T(gemm)(n, in, 3 * width, dx_sums, 3 * width, ag_param_transposed(weight_x), in, 1, x->grad, in);
   if (dh)
@@ -111,5 +111,48 @@ void AG_T(gru_cell_backward)(const ag_node *node, ag_grads *grads, void *scratch
   ag_grads_add_rows(grads, node->param[2], dx_sums, n);
   ag_grads_add_rows(grads, node->param[3], dh_sums, n);
 }
+
+#else /* ---- test cases ---- */
+
+static void gru_cell_shape(ag_case_data *d) {
+  d->x[0] = ag_case_shape(d->n, d->in);
+  d->x[1] = ag_case_shape(d->n, d->out);
+  d->param[0] = ag_case_shape(d->in, 3 * d->out);
+  d->param[1] = ag_case_shape(d->out, 3 * d->out);
+  d->param[2] = d->param[3] = ag_case_shape(1, 3 * d->out);
+  d->y = ag_case_shape(d->n, d->out);
+}
+
+static double gru_cell_flops(const ag_case_data *d) {
+  return 2.0 * d->n * (d->in + d->out) * 3 * d->out;
+}
+
+static ag_tensor *gru_cell_apply(ag_tape *tape, const ag_case_data *d, const ag_case_objects *o) {
+  (void)d;
+  return ag_gru_cell(tape, o->x[0], o->x[1], o->param[0], o->param[1], o->param[2], o->param[3]);
+}
+
+/* v W[:, col] + b[col] of row i */
+static double gate_sum(const ag_case_matrix *v, int32_t i, const ag_case_matrix *weight,
+                       const ag_case_matrix *bias, int32_t col) {
+  double sum = bias->values[col];
+  for (int32_t k = 0; k < v->cols; ++k) sum += ag_case_at(v, i, k) * ag_case_at(weight, k, col);
+  return sum;
+}
+
+static void gru_cell_reference(const ag_case_data *d, double *y) {
+  const ag_case_matrix *x = &d->x[0], *h = &d->x[1], *p = d->param;
+  for (int32_t i = 0; i < d->n; ++i) {
+    for (int32_t j = 0; j < d->out; ++j) {
+      int32_t jz = d->out + j, jn = 2 * d->out + j;
+      double r = 1 / (1 + exp(-gate_sum(x, i, &p[0], &p[2], j) - gate_sum(h, i, &p[1], &p[3], j)));
+      double z = 1 / (1 + exp(-gate_sum(x, i, &p[0], &p[2], jz) - gate_sum(h, i, &p[1], &p[3], jz)));
+      double n = tanh(gate_sum(x, i, &p[0], &p[2], jn) + r * gate_sum(h, i, &p[1], &p[3], jn));
+      y[i * d->out + j] = (1 - z) * n + z * ag_case_at(h, i, j);
+    }
+  }
+}
+
+static const ag_case case_gru_cell = {gru_cell_shape, gru_cell_apply, gru_cell_reference, gru_cell_flops};
 
 #endif

@@ -1,8 +1,9 @@
 /* Linear layers: x W + b, the same with ReLU, and the two-term form of a SAGE layer. Weights are [in, out].
  */
 #include "autograd/backend.h"
+#include "autograd/op_case.h"
 
-#ifndef ag_real /* ---- shape rules ---- */
+#if !defined ag_real && !defined AG_CASES /* ---- shape rules ---- */
 
 static bool fits(ag_tape *tape, ag_op op, const ag_tensor *x, const ag_param *weight, const ag_param *bias) {
   if (x->cols != weight->rows)
@@ -42,7 +43,7 @@ ag_tensor *ag_linear2(ag_tape *tape, ag_tensor *a, ag_param *weight_a, ag_param 
 #define AG_KERNELS "autograd/ops/linear.c"
 #include "autograd/cpu/each_type.h"
 
-#else /* ---- CPU kernels ---- */
+#elif defined ag_real /* ---- CPU kernels ---- */
 
 /* y [n, out] = x W (+ b) */
 static void AG_T(affine)(const ag_tensor *x, const ag_param *weight, const ag_param *bias, ag_real *y) {
@@ -98,5 +99,71 @@ void AG_T(linear2_backward)(const ag_node *node, ag_grads *grads, void *scratch)
   AG_T(affine_backward)(node->in[0], node->param[0], node->param[1], node->out->grad, grads);
   AG_T(affine_backward)(node->in[1], node->param[2], NULL, node->out->grad, grads);
 }
+
+#else /* ---- test cases ---- */
+
+static double dot_column(const ag_case_matrix *x, int32_t row, const ag_case_matrix *weight, int32_t col) {
+  double sum = 0;
+  for (int32_t k = 0; k < x->cols; ++k) sum += ag_case_at(x, row, k) * ag_case_at(weight, k, col);
+  return sum;
+}
+
+static void linear_shape(ag_case_data *d) {
+  d->x[0] = ag_case_shape(d->n, d->in);
+  d->param[0] = ag_case_shape(d->in, d->out);
+  d->param[1] = ag_case_shape(1, d->out);
+  d->y = ag_case_shape(d->n, d->out);
+}
+
+static double linear_flops(const ag_case_data *d) {
+  return 2.0 * d->n * d->in * d->out;
+}
+
+static ag_tensor *linear_apply(ag_tape *tape, const ag_case_data *d, const ag_case_objects *o) {
+  (void)d;
+  return ag_linear(tape, o->x[0], o->param[0], o->param[1]);
+}
+
+static void linear_reference(const ag_case_data *d, double *y) {
+  for (int32_t i = 0; i < d->n; ++i)
+    for (int32_t j = 0; j < d->out; ++j)
+      y[i * d->out + j] = dot_column(&d->x[0], i, &d->param[0], j) + d->param[1].values[j];
+}
+
+static ag_tensor *linear_relu_apply(ag_tape *tape, const ag_case_data *d, const ag_case_objects *o) {
+  (void)d;
+  return ag_linear_relu(tape, o->x[0], o->param[0], o->param[1]);
+}
+
+static void linear_relu_reference(const ag_case_data *d, double *y) {
+  linear_reference(d, y);
+  for (int32_t i = 0; i < d->n * d->out; ++i) y[i] = y[i] > 0 ? y[i] : 0;
+}
+
+static void linear2_shape(ag_case_data *d) {
+  linear_shape(d);
+  d->x[1] = ag_case_shape(d->n, d->in + 1);
+  d->param[2] = ag_case_shape(d->in + 1, d->out);
+}
+
+static double linear2_flops(const ag_case_data *d) {
+  return 2.0 * d->n * (2 * d->in + 1) * d->out;
+}
+
+static ag_tensor *linear2_apply(ag_tape *tape, const ag_case_data *d, const ag_case_objects *o) {
+  (void)d;
+  return ag_linear2(tape, o->x[0], o->param[0], o->param[1], o->x[1], o->param[2]);
+}
+
+static void linear2_reference(const ag_case_data *d, double *y) {
+  linear_reference(d, y);
+  for (int32_t i = 0; i < d->n; ++i)
+    for (int32_t j = 0; j < d->out; ++j) y[i * d->out + j] += dot_column(&d->x[1], i, &d->param[2], j);
+}
+
+static const ag_case case_linear = {linear_shape, linear_apply, linear_reference, linear_flops};
+static const ag_case case_linear_relu = {linear_shape, linear_relu_apply, linear_relu_reference,
+                                         linear_flops};
+static const ag_case case_linear2 = {linear2_shape, linear2_apply, linear2_reference, linear2_flops};
 
 #endif

@@ -1,7 +1,8 @@
 /* Reductions to one number: sum, weighted absolute error. Both add in row order in double. */
 #include "autograd/backend.h"
+#include "autograd/op_case.h"
 
-#ifndef ag_real /* ---- shape rules ---- */
+#if !defined ag_real && !defined AG_CASES /* ---- shape rules ---- */
 
 ag_tensor *ag_sum(ag_tape *tape, ag_tensor *x) {
   ag_node node = {.op = AG_OP_sum, .in = {x}};
@@ -19,7 +20,7 @@ ag_tensor *ag_l1(ag_tape *tape, ag_tensor *x, const float *target, const float *
 #define AG_KERNELS "autograd/ops/reduce.c"
 #include "autograd/cpu/each_type.h"
 
-#else /* ---- CPU kernels ---- */
+#elif defined ag_real /* ---- CPU kernels ---- */
 
 void AG_T(sum_forward)(const ag_node *node) {
   const ag_real *x = node->in[0]->data;
@@ -60,5 +61,38 @@ void AG_T(l1_backward)(const ag_node *node, ag_grads *grads, void *scratch) {
     dx[i] += dy * sign * (ag_real)(weight ? weight[i] : 1);
   }
 }
+
+#else /* ---- test cases ---- */
+
+static void sum_shape(ag_case_data *d) {
+  d->x[0] = ag_case_shape(d->n, d->out);
+  d->y = ag_case_shape(1, 1);
+}
+
+static ag_tensor *sum_apply(ag_tape *tape, const ag_case_data *d, const ag_case_objects *o) {
+  (void)d;
+  return ag_sum(tape, o->x[0]);
+}
+
+static void sum_reference(const ag_case_data *d, double *y) {
+  for (int32_t i = 0; i < d->n * d->out; ++i) *y += d->x[0].values[i];
+}
+
+static void l1_shape(ag_case_data *d) {
+  d->x[0] = ag_case_shape(d->n, 1);
+  d->y = ag_case_shape(1, 1);
+}
+
+static ag_tensor *l1_apply(ag_tape *tape, const ag_case_data *d, const ag_case_objects *o) {
+  return ag_l1(tape, o->x[0], d->target, d->weight);
+}
+
+static void l1_reference(const ag_case_data *d, double *y) {
+  for (int32_t i = 0; i < d->n; ++i)
+    if (d->weight[i] > 0) *y += (double)d->weight[i] * fabs(d->x[0].values[i] - (double)d->target[i]);
+}
+
+static const ag_case case_sum = {sum_shape, sum_apply, sum_reference, NULL};
+static const ag_case case_l1 = {l1_shape, l1_apply, l1_reference, NULL};
 
 #endif

@@ -1,12 +1,13 @@
-/* Moving rows: gather and scatter on state tables, concatenation, row views.
+/* Moving rows: gather and scatter on state tables, concatenation.
  *
  * A table is updated in place, so its past values are gone in backward. They are not needed: backward replays
  * the uses in reverse on one running gradient table. It always holds the gradient of the table's contents at
  * that moment of the replay: a scatter takes the gradient of the rows it wrote and zeroes them (what was
  * there before had no later use), a gather adds to the rows it read. */
 #include "autograd/backend.h"
+#include "autograd/op_case.h"
 
-#ifndef ag_real /* ---- shape rules ---- */
+#if !defined ag_real && !defined AG_CASES /* ---- shape rules ---- */
 
 static bool rows_valid(ag_tape *tape, ag_op op, const ag_table *table, const int32_t *rows, int32_t n) {
   if (n >= 0 && (n == 0 || rows) && ag_indices_valid(tape, rows, n, table->rows)) return true;
@@ -44,18 +45,10 @@ ag_tensor *ag_concat_cols(ag_tape *tape, ag_tensor *a, ag_tensor *b) {
   return ag_apply(tape, &node, a->rows, a->cols + b->cols);
 }
 
-ag_tensor *ag_slice_rows(ag_tape *tape, ag_tensor *x, int32_t first, int32_t n_rows) {
-  if (!x || ag_tape_status(tape, NULL) != M4_OK) return NULL;
-  if (first < 0 || n_rows < 0 || first > x->rows || n_rows > x->rows - first)
-    return ag_refuse(tape, AG_OP_gather, "rows %d .. %d of a slice are outside [%d, %d]", first,
-                     first + n_rows - 1, x->rows, x->cols);
-  return ag_view_rows(tape, x, first, n_rows);
-}
-
 #define AG_KERNELS "autograd/ops/rows.c"
 #include "autograd/cpu/each_type.h"
 
-#else /* ---- CPU kernels ---- */
+#elif defined ag_real /* ---- CPU kernels ---- */
 
 static void AG_T(copy_block)(ag_real *to, int32_t to_stride, const ag_real *from, int32_t from_stride,
                              int32_t rows, int32_t cols) {
@@ -136,5 +129,89 @@ void AG_T(concat_cols_backward)(const ag_node *node, ag_grads *grads, void *scra
   if (a->grad) AG_T(add_block)(a->grad, a->cols, dy, node->out->cols, a->rows, a->cols);
   if (b->grad) AG_T(add_block)(b->grad, b->cols, dy + a->cols, node->out->cols, b->rows, b->cols);
 }
+
+#else /* ---- test cases ---- */
+
+static void gather_shape(ag_case_data *d) {
+  d->table = ag_case_shape(2 * d->n + 1, d->out);
+  d->y = ag_case_shape(d->n, d->out);
+}
+
+static ag_tensor *gather_apply(ag_tape *tape, const ag_case_data *d, const ag_case_objects *o) {
+  return ag_gather(tape, o->table, d->rows, d->n);
+}
+
+static void gather_reference(const ag_case_data *d, double *y) {
+  for (int32_t i = 0; i < d->n; ++i)
+    for (int32_t j = 0; j < d->out; ++j) y[i * d->out + j] = ag_case_at(&d->table, d->rows[i], j);
+}
+
+/* y = the old rows beside the whole new table's first n rows: old rows must get a gradient only from before
+ * the scatter. */
+static void scatter_shape(ag_case_data *d) {
+  d->table = ag_case_shape(2 * d->n + 1, d->out);
+  d->x[0] = ag_case_shape(d->n, d->out);
+  d->y = ag_case_shape(d->n, 2 * d->out);
+}
+
+static ag_tensor *scatter_apply(ag_tape *tape, const ag_case_data *d, const ag_case_objects *o) {
+  ag_tensor *before = ag_gather(tape, o->table, d->rows, d->n);
+  ag_scatter(tape, o->table, d->rows, o->x[0]);
+  return ag_concat_cols(tape, before, ag_gather(tape, o->table, d->index, d->n));
+}
+
+static void scatter_reference(const ag_case_data *d, double *y) {
+  for (int32_t i = 0; i < d->n; ++i) {
+    int32_t source = -1;
+    for (int32_t k = 0; k < d->n; ++k)
+      if (d->rows[k] == d->index[i]) source = k;
+    for (int32_t j = 0; j < d->out; ++j) {
+      y[i * 2 * d->out + j] = ag_case_at(&d->table, d->rows[i], j);
+      y[i * 2 * d->out + d->out + j] =
+          source < 0 ? ag_case_at(&d->table, d->index[i], j) : ag_case_at(&d->x[0], source, j);
+    }
+  }
+}
+
+static void concat_rows_shape(ag_case_data *d) {
+  d->x[0] = ag_case_shape(d->n, d->out);
+  d->x[1] = ag_case_shape(d->n + 2, d->out);
+  d->y = ag_case_shape(2 * d->n + 1, d->out);
+}
+
+/* The last row is cut off by a view, so that its gradient must stay zero. */
+static ag_tensor *concat_rows_apply(ag_tape *tape, const ag_case_data *d, const ag_case_objects *o) {
+  ag_tensor *both = ag_concat_rows(tape, o->x[0], o->x[1]);
+  return ag_scale(tape, ag_slice_rows(tape, ag_slice_rows(tape, both, 0, 2 * d->n + 2), 0, 2 * d->n + 1), 1);
+}
+
+static void concat_rows_reference(const ag_case_data *d, double *y) {
+  for (int32_t i = 0; i < 2 * d->n + 1; ++i)
+    for (int32_t j = 0; j < d->out; ++j)
+      y[i * d->out + j] = i < d->n ? ag_case_at(&d->x[0], i, j) : ag_case_at(&d->x[1], i - d->n, j);
+}
+
+static void concat_cols_shape(ag_case_data *d) {
+  d->x[0] = ag_case_shape(d->n, d->in);
+  d->x[1] = ag_case_shape(d->n, d->out);
+  d->y = ag_case_shape(d->n, d->in + d->out);
+}
+
+static ag_tensor *concat_cols_apply(ag_tape *tape, const ag_case_data *d, const ag_case_objects *o) {
+  (void)d;
+  return ag_concat_cols(tape, o->x[0], o->x[1]);
+}
+
+static void concat_cols_reference(const ag_case_data *d, double *y) {
+  for (int32_t i = 0; i < d->n; ++i) {
+    for (int32_t j = 0; j < d->in; ++j) *y++ = ag_case_at(&d->x[0], i, j);
+    for (int32_t j = 0; j < d->out; ++j) *y++ = ag_case_at(&d->x[1], i, j);
+  }
+}
+
+static const ag_case case_gather = {gather_shape, gather_apply, gather_reference, NULL};
+static const ag_case case_scatter = {scatter_shape, scatter_apply, scatter_reference, NULL};
+static const ag_case case_concat_rows = {concat_rows_shape, concat_rows_apply, concat_rows_reference, NULL};
+static const ag_case case_concat_cols = {concat_cols_shape, concat_cols_apply, concat_cols_reference, NULL};
 
 #endif

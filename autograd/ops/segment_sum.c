@@ -2,8 +2,9 @@
  * that order. The transposed lists make backward the same operation: no row is written by two others, and the
  * order is fixed. */
 #include "autograd/backend.h"
+#include "autograd/op_case.h"
 
-#ifndef ag_real /* ---- shape rule ---- */
+#if !defined ag_real && !defined AG_CASES /* ---- shape rule ---- */
 
 static bool valid_lists(const ag_tape *tape, int32_t n, const int32_t *offset, const int32_t *index,
                         int32_t limit) {
@@ -29,7 +30,7 @@ ag_tensor *ag_segment_sum(ag_tape *tape, ag_tensor *x, int32_t n_out, const int3
 #define AG_KERNELS "autograd/ops/segment_sum.c"
 #include "autograd/cpu/each_type.h"
 
-#else /* ---- CPU kernels ---- */
+#elif defined ag_real /* ---- CPU kernels ---- */
 
 /* to[i] += the listed rows of from */
 static void AG_T(sum_listed)(ag_real *to, const ag_real *from, const int32_t *offset, const int32_t *index,
@@ -51,5 +52,24 @@ void AG_T(segment_sum_backward)(const ag_node *node, ag_grads *grads, void *scra
   ag_tensor *x = node->in[0];
   if (x->grad) AG_T(sum_listed)(x->grad, node->out->grad, node->index[2], node->index[3], x->rows, x->cols);
 }
+
+#else /* ---- test cases ---- */
+
+static void segment_sum_shape(ag_case_data *d) {
+  d->x[0] = ag_case_shape(d->n, d->out);
+  d->y = ag_case_shape(d->n + 1, d->out);
+}
+
+static ag_tensor *segment_sum_apply(ag_tape *tape, const ag_case_data *d, const ag_case_objects *o) {
+  return ag_segment_sum(tape, o->x[0], d->n + 1, d->offset, d->index, d->back_offset, d->back_index);
+}
+
+static void segment_sum_reference(const ag_case_data *d, double *y) {
+  for (int32_t i = 0; i <= d->n; ++i)
+    for (int32_t e = d->offset[i]; e < d->offset[i + 1]; ++e)
+      for (int32_t j = 0; j < d->out; ++j) y[i * d->out + j] += ag_case_at(&d->x[0], d->index[e], j);
+}
+
+static const ag_case case_segment_sum = {segment_sum_shape, segment_sum_apply, segment_sum_reference, NULL};
 
 #endif
