@@ -7,5 +7,6 @@ if ! command -v clang-format >/dev/null; then
   echo "clang-format is not installed: formatting is not checked"
   exit 0
 fi
-find base autograd nn infer sim data datagen train tests -type f \( -name '*.c' -o -name '*.h' \) -print0 2>/dev/null |
-  xargs -0 clang-format --dry-run -Werror
+for room in base autograd nn infer sim data datagen train tests; do
+  if [[ -d $room ]]; then find "$room" -type f \( -name '*.c' -o -name '*.h' \) -print0; fi
+done | xargs -0 clang-format --dry-run -Werror
