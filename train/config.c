@@ -1,6 +1,7 @@
 /* Training configuration: key table and what follows from it. Knows base/config, nn and data types. */
 #include "train/config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define AT(field) offsetof(tr_config, field)
@@ -118,6 +119,9 @@ const m4_key tr_keys[] = {
     {"training.init_from", M4_KEY_TEXT, AT(training.init_from), NULL, 0, 0, NULL,
      "safetensors file to start from instead of random weights"},
 
+    {"test.max_samples", M4_KEY_INT, AT(test.max_samples), "0", 0, 1e12, NULL,
+     "busy periods tested, drawn at random; 0 = all"},
+
     {"dataset.n_flows_list", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
     {"dataset.n_hosts_list", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
     {"dataset.shard_list", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
@@ -157,6 +161,16 @@ m4_status tr_config_check(const tr_config *values, const m4_config *config, m4_e
     if (values->dataset.bins.items[i] <= values->dataset.bins.items[i - 1])
       return m4_config_complain(config, "dataset.bins", err, "edges must increase");
   return M4_OK;
+}
+
+m4_status tr_set_text(m4_config *config, const char *key, const char *value, m4_error *err) {
+  char assignment[2200];
+  if (!value) return M4_OK;
+  if (strpbrk(value, "\"\\\n"))
+    return m4_fail(err, M4_USAGE, key, "quotes, backslashes and line ends are not allowed here");
+  if (snprintf(assignment, sizeof assignment, "%s=\"%s\"", key, value) >= (int)sizeof assignment)
+    return m4_fail(err, M4_USAGE, key, "value is too long");
+  return m4_config_set(config, assignment, err);
 }
 
 m4_widths tr_widths(const tr_config *values) {

@@ -35,16 +35,6 @@ static const m4_program program = {"m4-train",
                                    option_table,
                                    tr_keys};
 
-static m4_status set_text(m4_config *config, const char *key, const char *value, m4_error *err) {
-  if (!value) return M4_OK;
-  char assignment[2200];
-  if (strpbrk(value, "\"\\\n"))
-    return m4_fail(err, M4_USAGE, key, "quotes, backslashes and line ends are not allowed here");
-  if (snprintf(assignment, sizeof assignment, "%s=\"%s\"", key, value) >= (int)sizeof assignment)
-    return m4_fail(err, M4_USAGE, key, "value is too long");
-  return m4_config_set(config, assignment, err);
-}
-
 /* Files first (a resumed run starts from its own), then options, then --set. */
 static m4_status configure(m4_config *config, const train_options *options, const m4_common *common,
                            m4_error *err) {
@@ -54,9 +44,9 @@ static m4_status configure(m4_config *config, const train_options *options, cons
       return m4_fail(err, M4_USAGE, "--resume", "folder name is too long");
     M4_TRY(m4_config_load(config, path, err));
   }
-  M4_TRY(set_text(config, "dataset.path", options->dataset, err));
-  M4_TRY(set_text(config, "training.dir_output", options->out, err));
-  M4_TRY(set_text(config, "training.note", options->note, err));
+  M4_TRY(tr_set_text(config, "dataset.path", options->dataset, err));
+  M4_TRY(tr_set_text(config, "training.dir_output", options->out, err));
+  M4_TRY(tr_set_text(config, "training.note", options->note, err));
   M4_TRY(m4_command_configure(common, config, err));
   if (common->seed >= 0) {
     char assignment[64];
