@@ -1,0 +1,77 @@
+/* The packet simulator as a back end. Flows may all be submitted at once: with a closed loop it holds them
+ * back itself, because a place becomes free when the sender has its last ACK, which no caller sees. See
+ * sim/backend.h. */
+#include "sim/backend.h"
+#include "sim/packet/packet.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct packet_backend {
+  sim_backend base;
+  pkt_sim *sim;
+} packet_backend;
+
+static const double MAX_NS = 9e18;
+
+static m4_status submit(sim_backend *base, const int64_t *flows, const double *times_ns, int64_t count,
+                        m4_error *err) {
+  packet_backend *backend = (packet_backend *)base;
+  if (count <= 0) return M4_OK;
+  pkt_flow *list = malloc((size_t)count * sizeof *list);
+  if (!list) return m4_fail(err, M4_MEMORY, NULL, "no memory for %lld flows", (long long)count);
+  for (int64_t i = 0; i < count; i++) {
+    const sim_flow *flow = &base->scenario->flows[flows[i]];
+    list[i] = (pkt_flow){.tag = flows[i],
+                         .src = flow->src,
+                         .dst = flow->dst,
+                         .priority = flow->priority,
+                         .source_port = flow->source_port,
+                         .destination_port = flow->destination_port,
+                         .size_bytes = flow->size_bytes,
+                         .start_ns = times_ns[i] >= 0 && times_ns[i] < MAX_NS ? (int64_t)times_ns[i] : -1};
+  }
+  m4_status status = pkt_submit(backend->sim, list, count, err);
+  free(list);
+  return status;
+}
+
+static m4_status advance(sim_backend *base, double limit_ns, bool *found, sim_completion *completion,
+                         m4_error *err) {
+  packet_backend *backend = (packet_backend *)base;
+  int64_t limit = limit_ns < MAX_NS ? (int64_t)floor(limit_ns) : INT64_MAX, flow = -1, time_ns = 0;
+  M4_TRY(pkt_advance(backend->sim, limit, found, &flow, &time_ns, err));
+  if (*found)
+    *completion = (sim_completion){
+        .flow = flow, .time_ns = (double)time_ns, .fct_ns = (double)pkt_fct_ns(backend->sim)};
+  return M4_OK;
+}
+
+static void count(const sim_backend *base, uint64_t *events, uint64_t *clamped) {
+  *events = pkt_count(((const packet_backend *)base)->sim).events;
+  *clamped = 0;
+}
+
+static void destroy(sim_backend *base) {
+  pkt_free(((packet_backend *)base)->sim);
+  free(base);
+}
+
+static const sim_backend_ops packet_ops = {
+    .name = "packet", .submit = submit, .advance = advance, .count = count, .destroy = destroy};
+
+m4_status sim_packet_backend(sim_backend **out, const sim_scenario *scenario, const pkt_probe *probe,
+                             m4_error *err) {
+  *out = NULL;
+  packet_backend *backend = calloc(1, sizeof *backend);
+  if (!backend) return m4_fail(err, M4_MEMORY, NULL, "no memory for the packet back end");
+  backend->base = (sim_backend){&packet_ops, scenario};
+  m4_status status =
+      pkt_create(&backend->sim, scenario->topology, scenario->routing, &scenario->packet, probe, err);
+  if (status != M4_OK) {
+    free(backend);
+    return status;
+  }
+  *out = &backend->base;
+  return M4_OK;
+}

@@ -1,0 +1,57 @@
+/* The packet simulator: RDMA hosts, shared-buffer switches, PFC, ECN, congestion control; exact to the
+ * nanosecond. Knows topology, routing, settings; not the engine, not files. Source: packet-simulator.md. */
+#ifndef SIM_PACKET_PACKET_H
+#define SIM_PACKET_PACKET_H
+
+#include "sim/packet/settings.h"
+#include "sim/routing.h"
+
+typedef struct pkt_sim pkt_sim;
+
+/* Watching a run (supervision, traces). Every function pointer may be NULL. Times are ns. `flow` is the
+ * caller's tag. */
+typedef struct pkt_probe {
+  void *ctx;
+  void (*flow_start)(void *ctx, int64_t time_ns, int64_t flow); /* queue pair created */
+  void (*payload_received)(void *ctx, int64_t time_ns, int64_t flow,
+                           int64_t bytes); /* a data packet reached its receiver */
+  /* The flow's first data packet (sequence 0, first time) is queued at hop `hop` of its path (0 = source host
+   * NIC): bytes already waiting in that egress port's data queue, itself not counted. */
+  void (*first_packet_queued)(void *ctx, int64_t time_ns, int64_t flow, int32_t hop, int64_t queue_bytes);
+  void (*flow_done)(void *ctx, int64_t time_ns, int64_t flow); /* last in-order byte at the receiver */
+} pkt_probe;
+
+typedef struct pkt_flow {
+  int64_t tag; /* the caller's flow index, reported back */
+  int32_t src, dst;
+  int32_t priority;
+  uint16_t source_port, destination_port;
+  int64_t size_bytes;
+  int64_t start_ns;
+} pkt_flow;
+
+typedef struct pkt_counters {
+  uint64_t events, data_packets, wire_packets, drops, ecn_marks, pauses, retransmitted_bytes;
+} pkt_counters;
+
+/* topology, routing, settings and probe (may be NULL) must outlive the simulator. */
+m4_status pkt_create(pkt_sim **sim, const sim_topology *topology, sim_routing *routing,
+                     const pkt_settings *settings, const pkt_probe *probe, m4_error *err);
+void pkt_free(pkt_sim *sim);
+
+/* Adds flows in (start, order) order; starts must not lie before the clock nor before flows submitted earlier
+ * that have not started. */
+m4_status pkt_submit(pkt_sim *sim, const pkt_flow *flows, int64_t n_flows, m4_error *err);
+
+/* Runs until a flow completes (*flow = tag, *time_ns = arrival of its last byte; true in *completed), or the
+ * clock would pass limit_ns, or nothing is left to do. All events of one instant up to the completion are
+ * done in order; call again for the next. */
+m4_status pkt_advance(pkt_sim *sim, int64_t limit_ns, bool *completed, int64_t *flow, int64_t *time_ns,
+                      m4_error *err);
+
+/* Completion time minus the creation of its queue pair, of the flow just reported. */
+int64_t pkt_fct_ns(const pkt_sim *sim);
+int64_t pkt_now_ns(const pkt_sim *sim);
+pkt_counters pkt_count(const pkt_sim *sim);
+
+#endif

@@ -1,0 +1,49 @@
+/* A port: its queues and the wire. The end of a transmission becomes an event only when somebody has work for
+ * it: otherwise the port remembers its time and creation number, which decide what "still busy" means
+ * exactly. Source: packet-simulator.md 2. */
+#include "sim/packet/state.h"
+
+void pkt_push(pkt_sim *sim, pkt_fifo *fifo, uint32_t packet) {
+  pkt_packet *p = &sim->packets[packet];
+  p->next = PKT_NONE;
+  if (fifo->head == PKT_NONE)
+    fifo->head = packet;
+  else
+    sim->packets[fifo->tail].next = packet;
+  fifo->tail = packet;
+  fifo->bytes += p->wire_bytes;
+}
+
+uint32_t pkt_pop(pkt_sim *sim, pkt_fifo *fifo) {
+  uint32_t packet = fifo->head;
+  const pkt_packet *p = &sim->packets[packet];
+  fifo->head = p->next;
+  fifo->bytes -= p->wire_bytes;
+  return packet;
+}
+
+bool pkt_port_busy(const pkt_sim *sim, const pkt_port *port) {
+  int64_t now = sim->events.now_ns;
+  return port->busy_until_ns > now ||
+         (port->busy_until_ns == now && port->tx_done_number > sim->events.now_number);
+}
+
+void pkt_transmit(pkt_sim *sim, pkt_port *port, uint32_t packet) {
+  pkt_packet *p = &sim->packets[packet];
+  pkt_event_queue *events = &sim->events;
+  int64_t duration = p->wire_bytes == sim->full_wire_bytes ? port->tx_full_ns
+                     : p->wire_bytes == sim->ack_wire_bytes
+                         ? port->tx_ack_ns
+                         : pkt_transmission_ns(p->wire_bytes, (uint64_t)port->rate_bps);
+  port->busy_until_ns = events->now_ns + duration;
+  port->tx_done_number = events->next_number++;
+  port->sent_bytes += p->wire_bytes;
+  p->link = (int32_t)(port - sim->ports);
+  pkt_event_at(events, packet, port->busy_until_ns + port->delay_ns, events->next_number++);
+  sim->counters.wire_packets++;
+}
+
+void pkt_await_tx_done(pkt_sim *sim, pkt_port *port) {
+  if (sim->events.events[port->tx_done].place == PKT_IDLE)
+    pkt_event_at(&sim->events, port->tx_done, port->busy_until_ns, port->tx_done_number);
+}

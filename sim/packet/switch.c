@@ -1,0 +1,137 @@
+/* A switch: shared buffer with dynamic threshold, headroom, PAUSE and RESUME, ECN. Knows ports, not hosts.
+ * Source: packet-simulator.md 5. */
+#include "sim/packet/state.h"
+
+enum { RESUME_FLOOR_BYTES = 1248, RESUME_OFFSET_BYTES = 2496, EGRESS_ALPHA = 10000 };
+
+static int64_t buffer_bytes(const pkt_sim *sim) {
+  return sim->settings->buffer_kib * 1024;
+}
+
+/* What one ingress queue may hold of the shared pool before it uses its headroom. */
+static int64_t threshold(const pkt_switch *sw) {
+  int64_t left = sw->pool_bytes - (sw->used_bytes - sw->headroom_used);
+  return left > 0 ? left : 0;
+}
+
+static void send_pfc(pkt_sim *sim, pkt_port *port, pkt_kind kind) {
+  uint32_t packet = pkt_event_new(&sim->events, PKT_EVENT_ARRIVAL, 0);
+  sim->packets[packet] =
+      (pkt_packet){.kind = (uint8_t)kind, .wire_bytes = PKT_PAUSE_BYTES, .queue_pair = PKT_NONE};
+  sim->counters.pauses += kind == PKT_PAUSE;
+  port->peer_paused = kind == PKT_PAUSE;
+  sim->streams_passed++;
+  pkt_push(sim, &port->urgent, packet);
+  pkt_switch_send(sim, port);
+}
+
+static bool admissible(const pkt_sim *sim, const pkt_switch *sw, const pkt_port *in, const pkt_port *out,
+                       int64_t bytes) {
+  int64_t buffer = buffer_bytes(sim);
+  if (in->headroom_used > 0 &&
+      (bytes + in->headroom_used > in->headroom_limit || bytes + sw->headroom_used > sw->headroom_total))
+    return false;
+  return bytes + sw->used_bytes <= sw->pool_bytes + sw->headroom_total && bytes + sw->used_bytes <= buffer &&
+         bytes + out->data.bytes <= EGRESS_ALPHA * (buffer - sw->out_bytes) &&
+         bytes + sw->out_bytes <= buffer;
+}
+
+static void admit(pkt_sim *sim, pkt_switch *sw, pkt_port *in, int64_t bytes) {
+  in->ingress_bytes += bytes;
+  sw->used_bytes += bytes;
+  sw->out_bytes += bytes;
+  if (in->headroom_used > 0 || in->ingress_bytes > threshold(sw)) {
+    in->headroom_used += bytes;
+    sw->headroom_used += bytes;
+    if (!in->peer_paused) send_pfc(sim, in, PKT_PAUSE);
+  }
+}
+
+static bool congested(pkt_sim *sim, const pkt_port *port) {
+  int64_t bytes = port->data.bytes;
+  if (bytes > port->ecn_max_bytes) return true;
+  if (bytes <= port->ecn_min_bytes) return false;
+  double share = port->ecn_share * (double)(bytes - port->ecn_min_bytes) /
+                 (double)(port->ecn_max_bytes - port->ecn_min_bytes);
+  for (; sim->streams_passed > 0; sim->streams_passed--) pkt_random_skip(&sim->random);
+  return pkt_random_uniform(&sim->random) < share;
+}
+
+/* Counters, ECN and RESUME for a packet that has just left the data queue of `port`. */
+static void depart(pkt_sim *sim, const pkt_port *port, pkt_packet *p) {
+  pkt_switch *sw = &sim->switches[port->owner];
+  pkt_port *in = &sim->ports[p->link ^ 1];
+  int64_t bytes = p->wire_bytes;
+  int64_t from_headroom = bytes < in->headroom_used ? bytes : in->headroom_used;
+  in->ingress_bytes -= bytes;
+  in->headroom_used -= from_headroom;
+  sw->headroom_used -= from_headroom;
+  sw->used_bytes -= bytes;
+  sw->out_bytes -= bytes;
+  if (sim->settings->enable_ecn && congested(sim, port) && p->kind == PKT_DATA && !p->marked) {
+    p->marked = true;
+    sim->counters.ecn_marks++;
+  }
+  if (in->peer_paused && in->headroom_used == 0 &&
+      (in->ingress_bytes < RESUME_FLOOR_BYTES || in->ingress_bytes + RESUME_OFFSET_BYTES <= threshold(sw)))
+    send_pfc(sim, in, PKT_RESUME);
+}
+
+static void add_telemetry(pkt_sim *sim, const pkt_port *port, uint32_t packet) {
+  pkt_telemetry *telemetry = &sim->telemetry[packet];
+  int64_t multiple = sim->settings->int_multi;
+  if (telemetry->n_hops < PKT_MAX_TELEMETRY_HOPS)
+    telemetry->hop[telemetry->n_hops] = (pkt_telemetry_hop){
+        .line_rate_bps = port->rate_bps,
+        .time = (uint32_t)(sim->events.now_ns & 0xffffff),
+        .sent = (uint32_t)(port->sent_bytes / (uint64_t)(128 * multiple) & 0xfffff),
+        .queue = (uint32_t)((port->urgent.bytes + port->data.bytes) / (80 * multiple) & 0x1ffff)};
+  telemetry->n_hops++;
+}
+
+static bool has_work(const pkt_port *port) {
+  return port->urgent.head != PKT_NONE || (port->data.head != PKT_NONE && !port->paused);
+}
+
+void pkt_switch_send(pkt_sim *sim, pkt_port *port) {
+  if (!has_work(port)) return;
+  if (pkt_port_busy(sim, port)) {
+    pkt_await_tx_done(sim, port);
+    return;
+  }
+  uint32_t packet;
+  if (port->urgent.head != PKT_NONE) {
+    packet = pkt_pop(sim, &port->urgent);
+  } else {
+    packet = pkt_pop(sim, &port->data);
+    depart(sim, port, &sim->packets[packet]);
+  }
+  if (sim->telemetry && sim->packets[packet].kind == PKT_DATA) add_telemetry(sim, port, packet);
+  pkt_transmit(sim, port, packet);
+  if (has_work(port)) pkt_await_tx_done(sim, port);
+}
+
+static void report_first(const pkt_sim *sim, const pkt_packet *p, const pkt_port *out) {
+  const pkt_queue_pair *pair = &sim->pairs[p->queue_pair];
+  sim->probe.first_packet_queued(sim->probe.ctx, sim->events.now_ns, pair->flow.tag,
+                                 (int32_t)(p->path - 1 - pair->path), out->data.bytes);
+}
+
+void pkt_switch_receive(pkt_sim *sim, uint32_t packet) {
+  pkt_packet *p = &sim->packets[packet];
+  pkt_port *in = &sim->ports[p->link ^ 1], *out = &sim->ports[sim->paths[p->path++]];
+  if (p->kind != PKT_DATA && sim->settings->ack_high_priority) {
+    pkt_push(sim, &out->urgent, packet);
+  } else {
+    pkt_switch *sw = &sim->switches[in->owner];
+    if (!admissible(sim, sw, in, out, p->wire_bytes)) {
+      sim->counters.drops++;
+      pkt_event_release(&sim->events, packet);
+      return;
+    }
+    admit(sim, sw, in, p->wire_bytes);
+    if (p->first && sim->probe.first_packet_queued) report_first(sim, p, out);
+    pkt_push(sim, &out->data, packet);
+  }
+  pkt_switch_send(sim, out);
+}
