@@ -6,7 +6,8 @@
 #include "nn/m4_inputs.h"
 
 /* All facts of one scenario, flat arrays with offsets. Flow order: ascending flow id; indices below are positions in that order.
- * Unfinished flows have fct_ns -1 (such scenarios are skipped by the sampler, training.md 6.2). */
+ * Unfinished flows have fct_ns -1 (such scenarios are skipped by the sampler, training.md 6.2) and depart after every other event.
+ * No array may be NULL; what is unknown is -1 (flowsim_fct_ns, queue_bytes, received_bytes) or an empty row (received). */
 typedef struct ds_scenario {
   const char *name;
   double params[M4_N_PARAMS];
@@ -23,7 +24,8 @@ typedef struct ds_scenario {
   const int64_t *path_offset;                          /* [n_flows + 1] */
   const int32_t *path_link;                            /* link ids in path order */
   const int64_t *queue_bytes;                          /* parallel to path_link; -1 = unknown */
-  /* events: 2 * n_flows in (time, departures first, flow) order; rows of every active flow after the event, ascending */
+  /* events: 2 * n_flows in (time, departures first, flow) order; rows of every active flow after the event, ascending;
+   * an empty row is "not recorded", a single 0 is accepted for "nobody active" */
   const int64_t *received_offset;                      /* [2 * n_flows + 1] */
   const int64_t *received_bytes;
   /* busy periods (training.md 4) */
@@ -60,8 +62,10 @@ typedef struct ds_period_info {
 m4_status ds_open(ds_dataset **dataset, const char *path, m4_error *err);
 void ds_close(ds_dataset *dataset);
 int32_t ds_n_scenarios(const ds_dataset *dataset);
-const char *ds_scenario_name(const ds_dataset *dataset, int32_t scenario);
+const char *ds_scenario_name(const ds_dataset *dataset, int32_t scenario); /* unique in the data set */
+int32_t ds_find_scenario(const ds_dataset *dataset, const char *name);      /* -1: no such name */
 bool ds_scenario_usable(const ds_dataset *dataset, int32_t scenario); /* every flow finished, ids unique */
+int64_t ds_scenario_first_period(const ds_dataset *dataset, int32_t scenario); /* the others follow */
 int64_t ds_n_periods(const ds_dataset *dataset);
 ds_period_info ds_period(const ds_dataset *dataset, int64_t period);
 /* xxhash of names, sizes and stored checksums of all shards, as 16 hex digits: goes into checkpoints. */
