@@ -52,30 +52,36 @@ static m4_status need_matrix(const nn_safetensors *content, const char *path, co
   return M4_OK;
 }
 
-static const nn_tensor *projection(const nn_safetensors *content, int32_t layer) {
-  char name[96];
-  snprintf(name, sizeof name, "gcn_layers.%d.homogeneous_layer.conv.lin.weight", (int)layer);
-  return nn_safetensors_find(content, name);
+/* One more than the largest N of the names "gcn_layers.N.": a file that lacks part of a layer is not one of a
+ * smaller model. */
+static int32_t count_layers(const nn_safetensors *content) {
+  int32_t layers = 1;
+  for (int32_t i = 0; i < content->n_tensors; ++i) {
+    int number;
+    if (sscanf(content->tensors[i].name, "gcn_layers.%3d.", &number) == 1 && number >= layers)
+      layers = number + 1;
+  }
+  return layers;
 }
 
 /* The graph layers: their number and inner width. The projections are square, so that every width is backed
  * by bytes in the file: the model made from these widths is never much larger than the file. */
 static m4_status read_graph_widths(m4_widths *widths, const nn_safetensors *content, const char *path,
                                    m4_error *err) {
-  widths->gcn_layers = 0;
+  widths->gcn_layers = count_layers(content);
   widths->gcn_hidden = widths->hidden;
-  for (const nn_tensor *tensor; (tensor = projection(content, widths->gcn_layers)); ++widths->gcn_layers) {
-    M4_TRY(need_matrix(content, path, tensor->name, &tensor, err));
-    if (widths->gcn_layers == 1) widths->gcn_hidden = (int32_t)tensor->shape[0];
-    int32_t width = widths->gcn_layers == 0 ? widths->hidden : widths->gcn_hidden;
-    if (tensor->shape[0] != width || tensor->shape[1] != width) {
-      char expected[64];
-      snprintf(expected, sizeof expected, "[%d, %d]", (int)width, (int)width);
+  for (int32_t layer = 0; layer < widths->gcn_layers; ++layer) {
+    char name[96], expected[64];
+    const nn_tensor *tensor;
+    snprintf(name, sizeof name, "gcn_layers.%d.homogeneous_layer.conv.lin.weight", (int)layer);
+    M4_TRY(need_matrix(content, path, name, &tensor, err));
+    if (layer == 1) widths->gcn_hidden = (int32_t)tensor->shape[0];
+    int32_t width = layer == 0 ? widths->hidden : widths->gcn_hidden;
+    snprintf(expected, sizeof expected, "[%d, %d]", (int)width, (int)width);
+    if (tensor->shape[0] != width || tensor->shape[1] != width)
       return fail_shape(path, tensor, expected, err);
-    }
   }
-  if (widths->gcn_layers > 0) return M4_OK;
-  return m4_fail(err, M4_DATA, path, "tensor gcn_layers.0.homogeneous_layer.conv.lin.weight is missing");
+  return M4_OK;
 }
 
 static m4_status read_widths(m4_widths *widths, const nn_safetensors *content, const char *path,
