@@ -1,0 +1,290 @@
+/* The model as a thing: parameters, state rows, single events, readouts. Numbers are checked by check_golden
+ * and test_published. */
+#include "nn/init.h"
+#include "nn/m4.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static m4_model *create(m4_widths widths) {
+  m4_model *model;
+  m4_error err = {0};
+  assert_int_equal(m4_model_create(&model, widths, ag_cpu_backend(AG_F32), &err), M4_OK);
+  return model;
+}
+
+static void test_counts(void **state) {
+  (void)state;
+  m4_widths widths = m4_default_widths();
+  m4_model *model = create(widths);
+  assert_int_equal(m4_model_count(model), 1501003);
+  assert_int_equal(model->n_params, 49);
+  m4_model_free(model);
+  widths.has_size_head = widths.has_queue_head = false;
+  model = create(widths);
+  assert_int_equal(m4_model_count(model), 1420201);
+  assert_int_equal(model->n_params, 41);
+  assert_null(model->size_head.weight1);
+  m4_model_free(model);
+  widths = m4_default_widths();
+  widths.head_hidden = 100;
+  widths.aux_hidden = 25;
+  model = create(widths);
+  assert_int_equal(m4_model_count(model), 1408703);
+  m4_model_free(model);
+}
+
+static void test_order_names_and_shapes(void **state) {
+  (void)state;
+  static const struct {
+    int index, rows, cols;
+    const char *name;
+  } expected[] = {
+      {0, 213, 600, "lstmcell_rate.seq_cell.weight_ih"},
+      {3, 1, 600, "lstmcell_rate.seq_cell.bias_hh"},
+      {4, 1, 600, "lstmcell_time.seq_cell.weight_ih"},
+      {8, 214, 200, "output_layer.0.weight"},
+      {10, 200, 1, "output_layer.3.weight"},
+      {12, 200, 200, "gcn_layers.0.homogeneous_layer.conv.lin.weight"},
+      {14, 200, 300, "gcn_layers.0.homogeneous_layer.conv.lin_l.weight"},
+      {23, 300, 300, "gcn_layers.1.homogeneous_layer.conv.lin_r.weight"},
+      {32, 1, 200, "gcn_layers.2.homogeneous_layer.norm.bias"},
+      {33, 200, 600, "lstmcell_rate_link.seq_cell.weight_ih"},
+      {38, 200, 600, "lstmcell_time_link.seq_cell.weight_hh"},
+      {41, 200, 200, "remain_size_layer.0.weight"},
+      {48, 1, 1, "queue_len_layer.3.bias"},
+  };
+  m4_model *model = create(m4_default_widths());
+  for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+    const ag_param *param = model->params[expected[i].index];
+    assert_string_equal(param->name, expected[i].name);
+    assert_int_equal(param->rows, expected[i].rows);
+    assert_int_equal(param->cols, expected[i].cols);
+  }
+  m4_model_free(model);
+}
+
+static void test_one_layer(void **state) {
+  (void)state;
+  m4_widths widths = m4_default_widths();
+  widths.gcn_layers = 1;
+  m4_model *model = create(widths);
+  assert_int_equal(model->sage[0].root->rows, 200);
+  assert_int_equal(model->sage[0].root->cols, 200);
+  m4_model_free(model);
+}
+
+static void test_impossible_widths(void **state) {
+  (void)state;
+  static const struct {
+    int32_t hidden, gcn, layers, head;
+  } bad[] = {{3, 8, 1, 8},         {8, 0, 2, 8},         {8, 8, 0, 8}, {8, 8, 1, 0},
+             {INT32_MAX, 8, 1, 8}, {8, 8, INT32_MAX, 8}, {-1, 8, 1, 8}};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    m4_widths widths = m4_default_widths();
+    widths.hidden = bad[i].hidden;
+    widths.gcn_hidden = bad[i].gcn;
+    widths.gcn_layers = bad[i].layers;
+    widths.head_hidden = bad[i].head;
+    m4_model *model;
+    m4_error err = {0};
+    assert_int_equal(m4_model_create(&model, widths, ag_cpu_backend(AG_F32), &err), M4_DATA);
+    assert_null(model);
+    assert_true(err.what[0] != '\0');
+  }
+}
+
+/* ---- events ---- */
+
+enum { HIDDEN = 8, N_FLOWS = 3, N_LINKS = 4 };
+
+typedef struct bench {
+  m4_model *model;
+  m4_arena arena;
+  ag_tape *tape;
+  m4_state state;
+} bench;
+
+static void open_bench(bench *b) {
+  m4_widths widths = {.hidden = HIDDEN,
+                      .gcn_hidden = 12,
+                      .gcn_layers = 2,
+                      .head_hidden = 8,
+                      .aux_hidden = 6,
+                      .has_size_head = true,
+                      .has_queue_head = true};
+  float params[M4_N_PARAMS] = {1, 2, 3};
+  b->model = create(widths);
+  m4_model_init(b->model, 11);
+  assert_int_equal(m4_arena_init(&b->arena, 1 << 24, NULL), M4_OK);
+  assert_int_equal(ag_tape_create(&b->tape, b->model->backend, &b->arena, NULL), M4_OK);
+  assert_int_equal(m4_state_create(&b->state, b->model, &b->arena, N_FLOWS, N_LINKS, NULL), M4_OK);
+  for (int32_t i = 0; i < N_FLOWS; i++)
+    m4_state_init_flow(&b->state, b->model, i, 2.5f + (float)i, 2, params);
+  for (int32_t i = 0; i < N_LINKS; i++) m4_state_init_link(&b->state, b->model, i);
+}
+
+static void close_bench(bench *b) {
+  ag_tape_free(b->tape);
+  m4_arena_free(&b->arena);
+  m4_model_free(b->model);
+}
+
+static const float *flow_row(const bench *b, int32_t row) {
+  return (const float *)b->state.flows.data + row * HIDDEN;
+}
+static const float *link_row(const bench *b, int32_t row) {
+  return (const float *)b->state.links.data + row * HIDDEN;
+}
+
+/* Flows 0 and 2 share link 1; flow 0 also uses link 3. */
+static const int32_t flow_rows[] = {0, 2}, link_rows[] = {1, 3}, offset[] = {0, 2, 3, 5, 6},
+                     neighbours[] = {2, 3, 2, 0, 1, 0};
+static const m4_event_data shared_link = {.n_flows = 2,
+                                          .n_links = 2,
+                                          .n_edges = 3,
+                                          .flow_rows = flow_rows,
+                                          .link_rows = link_rows,
+                                          .neighbour_offset = offset,
+                                          .neighbour_index = neighbours};
+
+static void test_initial_rows(void **state) {
+  (void)state;
+  bench b;
+  open_bench(&b);
+  const float flow[HIDDEN] = {1, 0, 3.5f, 2}, link[HIDDEN] = {0, 1, 1, 0};
+  const float facts[M4_N_FACTS] = {2, 1, 2, 3};
+  assert_memory_equal(flow_row(&b, 1), flow, sizeof flow);
+  assert_memory_equal(link_row(&b, 2), link, sizeof link);
+  assert_memory_equal((const float *)b.state.facts.data + M4_N_FACTS, facts, sizeof facts);
+  close_bench(&b);
+}
+
+static void test_untouched_rows_stay(void **state) {
+  (void)state;
+  bench b;
+  open_bench(&b);
+  float flow1[HIDDEN], link0[HIDDEN], flow0[HIDDEN];
+  memcpy(flow0, flow_row(&b, 0), sizeof flow0);
+  memcpy(flow1, flow_row(&b, 1), sizeof flow1);
+  memcpy(link0, link_row(&b, 0), sizeof link0);
+  m4_event(b.model, b.tape, &b.state, &shared_link, 0, NULL);
+  assert_int_equal(ag_tape_status(b.tape, NULL), M4_OK);
+  assert_memory_equal(flow_row(&b, 1), flow1, sizeof flow1);
+  assert_memory_equal(link_row(&b, 0), link0, sizeof link0);
+  assert_memory_not_equal(flow_row(&b, 0), flow0, sizeof flow0);
+  close_bench(&b);
+}
+
+static void test_empty_event_does_nothing(void **state) {
+  (void)state;
+  bench b;
+  open_bench(&b);
+  size_t used = m4_arena_mark(&b.arena);
+  m4_event_data empty = {.dt_us = 3};
+  m4_event_aux aux;
+  m4_event(b.model, b.tape, &b.state, &empty, 0.2, &aux);
+  assert_null(aux.size_prediction);
+  assert_int_equal(m4_arena_mark(&b.arena), used);
+  close_bench(&b);
+}
+
+/* The time step happens iff dt > 0, and before the auxiliary readouts. */
+static void test_time_step(void **state) {
+  (void)state;
+  float labels[2] = {0.5f, 0.5f};
+  const int32_t queue_rows[] = {3, 1, 3};
+  m4_event_data event = shared_link;
+  event.n_size_labels = 2;
+  event.size_labels = labels;
+  event.n_queue_labels = 3;
+  event.queue_rows = queue_rows;
+  event.queue_labels = labels;
+  float size[3], queue[3], after[3][HIDDEN];
+  const double dt_us[] = {0, -1, 4};
+  for (int i = 0; i < 3; i++) {
+    bench b;
+    open_bench(&b);
+    m4_event_aux aux;
+    event.dt_us = dt_us[i];
+    m4_event(b.model, b.tape, &b.state, &event, 0, &aux);
+    assert_int_equal(ag_tape_status(b.tape, NULL), M4_OK);
+    assert_int_equal(aux.size_prediction->rows, 2);
+    assert_int_equal(aux.queue_prediction->rows, 3);
+    const float *queues = aux.queue_prediction->data;
+    assert_true(queues[0] == queues[2] && queues[0] == queues[1]); /* every link still has the same state */
+    size[i] = *(const float *)aux.size_prediction->data;
+    queue[i] = queues[0];
+    memcpy(after[i], flow_row(&b, 0), sizeof after[i]);
+    close_bench(&b);
+  }
+  assert_true(size[0] == size[1] && queue[0] == queue[1]);
+  assert_memory_equal(after[0], after[1], sizeof after[0]);
+  assert_true(size[0] != size[2] && queue[0] != queue[2]);
+  assert_memory_not_equal(after[0], after[2], sizeof after[0]);
+}
+
+/* Recording, readouts and dropout change nothing of the states. */
+static void test_states_do_not_depend_on_observation(void **state) {
+  (void)state;
+  float labels[2] = {0.5f, 0.5f};
+  m4_event_data event = shared_link;
+  event.n_size_labels = event.n_queue_labels = 2;
+  event.size_labels = event.queue_labels = labels;
+  event.queue_rows = link_rows;
+  event.dt_us = 7;
+  bench plain, observed;
+  open_bench(&plain);
+  open_bench(&observed);
+  ag_tape_record(observed.tape, true);
+  m4_event_aux aux;
+  for (int i = 0; i < 5; i++) {
+    m4_event(plain.model, plain.tape, &plain.state, &event, 0, NULL);
+    m4_event(observed.model, observed.tape, &observed.state, &event, 0.2, &aux);
+  }
+  assert_int_equal(ag_tape_status(observed.tape, NULL), M4_OK);
+  assert_memory_equal(plain.state.flows.data, observed.state.flows.data, N_FLOWS * HIDDEN * sizeof(float));
+  assert_memory_equal(plain.state.links.data, observed.state.links.data, N_LINKS * HIDDEN * sizeof(float));
+  close_bench(&plain);
+  close_bench(&observed);
+}
+
+static void test_full_arena_is_an_error(void **state) {
+  (void)state;
+  bench b;
+  open_bench(&b);
+  m4_event_data event = shared_link;
+  event.dt_us = 1;
+  size_t mark = m4_arena_mark(&b.arena);
+  for (size_t left = 0; left < 8192; left += 192) {
+    m4_arena_release(&b.arena, mark);
+    ag_tape_reset_status(b.tape);
+    assert_non_null(m4_arena_alloc(&b.arena, b.arena.reserved_bytes - mark - left, 1));
+    m4_event(b.model, b.tape, &b.state, &event, 0, NULL);
+    m4_error err = {0};
+    if (left < 2048) assert_int_equal(ag_tape_status(b.tape, &err), M4_MEMORY);
+    assert_true(ag_tape_status(b.tape, NULL) == M4_OK || ag_tape_status(b.tape, NULL) == M4_MEMORY);
+  }
+  close_bench(&b);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_counts),
+      cmocka_unit_test(test_order_names_and_shapes),
+      cmocka_unit_test(test_one_layer),
+      cmocka_unit_test(test_impossible_widths),
+      cmocka_unit_test(test_initial_rows),
+      cmocka_unit_test(test_untouched_rows_stay),
+      cmocka_unit_test(test_empty_event_does_nothing),
+      cmocka_unit_test(test_time_step),
+      cmocka_unit_test(test_states_do_not_depend_on_observation),
+      cmocka_unit_test(test_full_arena_is_an_error),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,412 @@
+/* Whole busy periods: losses against their definition, gradients against finite differences, segments against
+ * no segments. */
+#include "nn/init.h"
+#include "nn/m4_pass.h"
+#include "tests/nn/synthetic.h"
+
+#include "base/philox.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* A model, a sample and what passes need. */
+typedef struct setup {
+  m4_arena arena;
+  m4_model *model;
+  m4_sample *sample;
+  m4_loss_options options;
+} setup;
+
+static const synthetic_plan small_plan = {
+    .seed = 5, .n_flows = 40, .n_links = 12, .n_hops = 3, .active_flows = 8, .labels = true};
+static const ag_rng_state rng = {.seed = 77, .step = 3};
+
+static setup open_setup(const synthetic_plan *plan, ag_dtype dtype) {
+  setup s;
+  m4_widths widths = {.hidden = 8,
+                      .gcn_hidden = 12,
+                      .gcn_layers = 3,
+                      .head_hidden = 8,
+                      .aux_hidden = 6,
+                      .has_size_head = true,
+                      .has_queue_head = true};
+  assert_int_equal(m4_arena_init(&s.arena, (size_t)1 << 32, NULL), M4_OK);
+  assert_int_equal(m4_model_create(&s.model, widths, ag_cpu_backend(dtype), NULL), M4_OK);
+  m4_model_init(s.model, 9);
+  m4_period period = synthetic_period(plan, &s.arena);
+  m4_error err = {0};
+  m4_status status = m4_sample_from_period(&s.sample, &period, M4_SIZE_KILOBYTES, &s.arena, &err);
+  if (status != M4_OK) fail_msg("%s", err.what);
+  s.options = m4_default_loss();
+  return s;
+}
+
+static void close_setup(setup *s) {
+  m4_model_free(s->model);
+  m4_arena_free(&s->arena);
+}
+
+/* Gradients with a budget; caller frees the copy. */
+typedef struct result {
+  m4_losses losses;
+  void *gradient;
+  size_t bytes, peak_bytes;
+  int32_t n_segments;
+} result;
+
+static result gradients(const setup *s, size_t budget_bytes, double scale) {
+  result r = {0};
+  m4_workspace *workspace;
+  ag_grads *grads;
+  m4_error err = {0};
+  assert_int_equal(m4_workspace_create(&workspace, s->model, budget_bytes, &err), M4_OK);
+  assert_int_equal(ag_grads_create(&grads, s->model->backend, s->model->params, s->model->n_params, &err),
+                   M4_OK);
+  m4_status status = m4_pass_gradients(workspace, s->model, s->sample, &s->options, scale, rng, grads,
+                                       &r.losses, NULL, &err);
+  if (status != M4_OK) fail_msg("%s", err.what);
+  int64_t n_elements;
+  const void *all = ag_grads_all(grads, &n_elements);
+  r.bytes = (size_t)n_elements * (s->model->params[0]->dtype == AG_F64 ? sizeof(double) : sizeof(float));
+  r.gradient = malloc(r.bytes);
+  assert_non_null(r.gradient);
+  memcpy(r.gradient, all, r.bytes);
+  r.peak_bytes = m4_workspace_peak_bytes(workspace);
+  r.n_segments = m4_workspace_segments(workspace);
+  ag_grads_free(grads);
+  m4_workspace_free(workspace);
+  return r;
+}
+
+static m4_losses forward(const setup *s, m4_pass_output *output) {
+  m4_workspace *workspace;
+  m4_losses losses;
+  m4_error err = {0};
+  assert_int_equal(m4_workspace_create(&workspace, s->model, 0, &err), M4_OK);
+  m4_status status = m4_pass_forward(workspace, s->model, s->sample, &s->options, &losses, output, &err);
+  if (status != M4_OK) fail_msg("%s", err.what);
+  m4_workspace_free(workspace);
+  return losses;
+}
+
+/* ---- losses ---- */
+
+typedef struct outputs {
+  float *slowdown, *sizes, *queues;
+  double *size_sum, *queue_sum;
+  m4_pass_output output;
+} outputs;
+
+static outputs make_outputs(setup *s) {
+  const m4_sample *sample = s->sample;
+  outputs o = {
+      .slowdown = m4_arena_calloc(&s->arena, (size_t)sample->n_flows, sizeof(float)),
+      .sizes = m4_arena_calloc(&s->arena, (size_t)sample->size_offset[sample->n_events], sizeof(float)),
+      .queues = m4_arena_calloc(&s->arena, (size_t)sample->queue_offset[sample->n_events], sizeof(float)),
+      .size_sum = m4_arena_calloc(&s->arena, (size_t)sample->n_flows, sizeof(double)),
+      .queue_sum = m4_arena_calloc(&s->arena, (size_t)sample->n_links, sizeof(double)),
+  };
+  o.output = (m4_pass_output){o.slowdown, o.sizes, o.queues, o.size_sum, o.queue_sum};
+  return o;
+}
+
+/* Loss parts from the definition in words, flow by flow and link by link. */
+static m4_losses losses_by_definition(const m4_sample *sample, const outputs *o,
+                                      const m4_loss_options *options) {
+  m4_losses losses = {0};
+  for (int32_t f = 0; f < sample->n_flows; f++) {
+    double target = (double)sample->target_slowdown[f], sum = 0;
+    int32_t count = 0;
+    losses.fct += fabs((double)o->slowdown[f] / target - 1) / sample->n_flows;
+    for (int32_t j = 0; j < sample->n_events; j++)
+      for (int32_t i = 0; i < sample->events[j].n_size_labels; i++) {
+        int64_t k = sample->size_offset[j] + i;
+        if (sample->events[j].flow_rows[i] != f) continue;
+        sum += fabs((double)o->sizes[k] - (double)sample->size_labels[k]);
+        count++;
+      }
+    losses.size += options->weight_size * sum / (options->averaged ? count + 1 : 1) / sample->n_flows;
+  }
+  for (int32_t l = 0; l < sample->n_links; l++) {
+    double sum = 0;
+    int32_t count = 0;
+    for (int64_t k = 0; k < sample->queue_offset[sample->n_events]; k++) {
+      if (sample->queue_rows[k] != l) continue;
+      sum += fabs((double)o->queues[k] - (double)sample->queue_labels[k]);
+      count++;
+    }
+    losses.queue += options->weight_queue * sum / (options->averaged ? count + 1 : 1) / options->link_slots;
+  }
+  losses.total = losses.fct + losses.size + losses.queue;
+  return losses;
+}
+
+static void test_losses(void **state) {
+  (void)state;
+  setup s = open_setup(&small_plan, AG_F32);
+  outputs o = make_outputs(&s);
+  for (int averaged = 0; averaged < 2; averaged++) {
+    s.options.averaged = averaged;
+    s.options.weight_size = averaged ? 0.1 : 0.005;
+    s.options.weight_queue = averaged ? 0.1 : 0.005;
+    m4_losses losses = forward(&s, &o.output), expected = losses_by_definition(s.sample, &o, &s.options);
+    assert_true(fabs(losses.fct / expected.fct - 1) < 1e-6);
+    assert_true(fabs(losses.size / expected.size - 1) < 1e-6);
+    assert_true(fabs(losses.queue / expected.queue - 1) < 1e-6);
+    assert_true(fabs(losses.total / expected.total - 1) < 1e-6);
+  }
+  close_setup(&s);
+}
+
+/* Without dropout the recorded pass says exactly what the forward pass says. */
+static void test_forward_and_gradients_agree(void **state) {
+  (void)state;
+  setup s = open_setup(&small_plan, AG_F32);
+  m4_losses evaluated = forward(&s, NULL);
+  s.options.dropout = 0;
+  result r = gradients(&s, 200000, 1.0);
+  assert_true(r.n_segments > 1);
+  assert_memory_equal(&evaluated, &r.losses, sizeof evaluated);
+  free(r.gradient);
+  s.options.dropout = 0.2;
+  r = gradients(&s, 200000, 1.0);
+  assert_true(r.losses.total != evaluated.total && r.losses.size != evaluated.size &&
+              r.losses.queue != evaluated.queue);
+  free(r.gradient);
+  close_setup(&s);
+}
+
+static void test_nan_is_numeric_failure(void **state) {
+  (void)state;
+  setup s = open_setup(&small_plan, AG_F32);
+  ((float *)s.model->flow_rate.bias_x->data)[3] = NAN;
+  m4_workspace *workspace;
+  m4_losses losses;
+  m4_error err = {0};
+  assert_int_equal(m4_workspace_create(&workspace, s.model, 0, NULL), M4_OK);
+  assert_int_equal(m4_pass_forward(workspace, s.model, s.sample, &s.options, &losses, NULL, &err),
+                   M4_NUMERIC);
+  assert_non_null(strstr(err.what, "not finite"));
+  m4_workspace_free(workspace);
+  close_setup(&s);
+}
+
+/* ---- gradients ---- */
+
+/* Loss at parameters + step * direction (direction: Philox numbers in model order); parameters are put back.
+ */
+static double loss_along(const setup *s, double *const *saved, double step) {
+  m4_rng direction = m4_rng_make(123, M4_RNG_TEST, 0);
+  for (int32_t i = 0; i < s->model->n_params; i++) {
+    ag_param *param = s->model->params[i];
+    for (int64_t k = 0; k < (int64_t)param->rows * param->cols; k++)
+      ((double *)param->data)[k] = saved[i][k] + step * m4_rng_normal(&direction);
+    ag_param_refresh(param, s->model->backend);
+  }
+  result r = gradients(s, 0, 1.0);
+  free(r.gradient);
+  return r.losses.total;
+}
+
+static double slope_of_gradient(const double *gradient, int64_t count) {
+  m4_rng direction = m4_rng_make(123, M4_RNG_TEST, 0);
+  double slope = 0;
+  for (int64_t k = 0; k < count; k++) slope += gradient[k] * m4_rng_normal(&direction);
+  return slope;
+}
+
+static void check_finite_difference(bool averaged) {
+  setup s = open_setup(&small_plan, AG_F64);
+  s.options.averaged = averaged;
+  s.options.weight_size = s.options.weight_queue = 0.1;
+  double **saved = calloc((size_t)s.model->n_params, sizeof *saved);
+  assert_non_null(saved);
+  for (int32_t i = 0; i < s.model->n_params; i++) {
+    size_t bytes = (size_t)s.model->params[i]->rows * (size_t)s.model->params[i]->cols * sizeof(double);
+    saved[i] = malloc(bytes);
+    assert_non_null(saved[i]);
+    memcpy(saved[i], s.model->params[i]->data, bytes);
+  }
+  result r = gradients(&s, 300000, 1.0);
+  assert_true(r.n_segments > 1);
+  double slope = slope_of_gradient(r.gradient, m4_model_count(s.model)), step = 1e-6;
+  double difference = (loss_along(&s, saved, step) - loss_along(&s, saved, -step)) / (2 * step);
+  print_message("slope %.12g, finite difference %.12g, relative %.2g\n", slope, difference,
+                fabs(difference / slope - 1));
+  assert_true(fabs(difference / slope - 1) < 1e-6);
+  for (int32_t i = 0; i < s.model->n_params; i++) free(saved[i]);
+  free(saved);
+  free(r.gradient);
+  close_setup(&s);
+}
+
+static void test_finite_difference(void **state) {
+  (void)state;
+  check_finite_difference(false);
+  check_finite_difference(true);
+}
+
+static void test_segments_change_no_bit(void **state) {
+  (void)state;
+  setup s = open_setup(&small_plan, AG_F32);
+  result whole = gradients(&s, 0, 0.5);
+  assert_int_equal(whole.n_segments, 1);
+  const size_t budgets[] = {1, 60000, 150000, 400000, 1 << 20};
+  int32_t last = s.sample->n_events + 1;
+  for (size_t i = 0; i < sizeof budgets / sizeof *budgets; i++) {
+    result cut = gradients(&s, budgets[i], 0.5);
+    assert_true(cut.n_segments < last && cut.n_segments > 1);
+    assert_memory_equal(&cut.losses, &whole.losses, sizeof whole.losses);
+    assert_memory_equal(cut.gradient, whole.gradient, whole.bytes);
+    last = cut.n_segments;
+    if (i == 0) assert_int_equal(cut.n_segments, s.sample->n_events);
+    free(cut.gradient);
+  }
+  free(whole.gradient);
+  close_setup(&s);
+}
+
+/* A workspace used for something else before gives the same bits. */
+static void test_workspace_can_be_reused(void **state) {
+  (void)state;
+  const synthetic_plan tiny = {
+      .seed = 6, .n_flows = 3, .n_links = 5, .n_hops = 2, .active_flows = 2, .labels = true};
+  setup large = open_setup(&small_plan, AG_F32), small = open_setup(&tiny, AG_F32);
+  result fresh = gradients(&large, 100000, 1.0);
+  m4_workspace *workspace;
+  ag_grads *grads;
+  m4_losses losses;
+  assert_int_equal(m4_workspace_create(&workspace, large.model, 100000, NULL), M4_OK);
+  assert_int_equal(
+      ag_grads_create(&grads, large.model->backend, large.model->params, large.model->n_params, NULL), M4_OK);
+  for (int i = 0; i < 3; i++) {
+    const m4_sample *sample = i == 1 ? small.sample : large.sample;
+    ag_grads_zero(grads);
+    assert_int_equal(m4_pass_gradients(workspace, large.model, sample, &large.options, 1.0, rng, grads,
+                                       &losses, NULL, NULL),
+                     M4_OK);
+    assert_int_equal(m4_pass_forward(workspace, large.model, small.sample, &large.options, NULL, NULL, NULL),
+                     M4_OK);
+  }
+  int64_t n_elements;
+  assert_memory_equal(ag_grads_all(grads, &n_elements), fresh.gradient, fresh.bytes);
+  assert_memory_equal(&losses, &fresh.losses, sizeof losses);
+  ag_grads_free(grads);
+  m4_workspace_free(workspace);
+  free(fresh.gradient);
+  close_setup(&large);
+  close_setup(&small);
+}
+
+static void test_scale(void **state) {
+  (void)state;
+  setup s = open_setup(&small_plan, AG_F64);
+  result one = gradients(&s, 0, 1.0), quarter = gradients(&s, 0, 0.25);
+  for (size_t i = 0; i < one.bytes / sizeof(double); i++)
+    assert_true(((double *)quarter.gradient)[i] == 0.25 * ((double *)one.gradient)[i]);
+  assert_memory_equal(&one.losses, &quarter.losses, sizeof one.losses);
+  free(one.gradient);
+  free(quarter.gradient);
+  close_setup(&s);
+}
+
+/* ---- special periods ---- */
+
+static bool all_zero(const result *r, int64_t first, int64_t count) {
+  for (int64_t i = first; i < first + count; i++)
+    if (((float *)r->gradient)[i] != 0) return false;
+  return true;
+}
+
+static void test_single_flow(void **state) {
+  (void)state;
+  const synthetic_plan plan = {
+      .seed = 8, .n_flows = 1, .n_links = 6, .n_hops = 4, .active_flows = 1, .labels = true};
+  setup s = open_setup(&plan, AG_F32);
+  result r = gradients(&s, 1, 1.0);
+  assert_int_equal(r.n_segments, 2);
+  assert_true(r.losses.total > 0 && isfinite(r.losses.total));
+  int64_t rate = (int64_t)(8 + M4_N_PARAMS) * 24 + 8 * 24 + 48, time = 24 + 8 * 24 + 48;
+  assert_false(all_zero(&r, 0, rate));
+  assert_true(all_zero(&r, rate, time)); /* the only event with an active flow has dt = 0 */
+  free(r.gradient);
+  close_setup(&s);
+}
+
+static void test_unsupervised_period(void **state) {
+  (void)state;
+  synthetic_plan plan = small_plan;
+  plan.labels = false;
+  setup s = open_setup(&plan, AG_F32);
+  result whole = gradients(&s, 0, 1.0), cut = gradients(&s, 100000, 1.0);
+  assert_true(whole.losses.size == 0 && whole.losses.queue == 0 && whole.losses.total == whole.losses.fct);
+  assert_memory_equal(whole.gradient, cut.gradient, whole.bytes);
+  int64_t aux = 2 * (8 * 6 + 6 + 6 + 1), count = m4_model_count(s.model);
+  assert_true(all_zero(&whole, count - aux, aux));
+  assert_false(all_zero(&whole, 0, count - aux));
+  free(whole.gradient);
+  free(cut.gradient);
+  close_setup(&s);
+}
+
+/* Labels are ignored by a model without auxiliary heads. */
+static void test_model_without_auxiliary_heads(void **state) {
+  (void)state;
+  setup s = open_setup(&small_plan, AG_F32);
+  m4_widths widths = s.model->widths;
+  widths.has_size_head = widths.has_queue_head = false;
+  m4_model_free(s.model);
+  assert_int_equal(m4_model_create(&s.model, widths, ag_cpu_backend(AG_F32), NULL), M4_OK);
+  m4_model_init(s.model, 9);
+  result whole = gradients(&s, 0, 1.0), cut = gradients(&s, 100000, 1.0);
+  assert_true(whole.losses.size == 0 && whole.losses.queue == 0 && whole.losses.fct > 0);
+  assert_memory_equal(whole.gradient, cut.gradient, whole.bytes);
+  free(whole.gradient);
+  free(cut.gradient);
+  close_setup(&s);
+}
+
+/* 2000 flows, about 120 active nodes: the tape stays inside its budget. */
+static void test_memory_of_a_large_period(void **state) {
+  (void)state;
+  const synthetic_plan plan = {
+      .seed = 4, .n_flows = 2000, .n_links = 80, .n_hops = 6, .active_flows = 40, .labels = true};
+  setup s = open_setup(&plan, AG_F32);
+  size_t budget_bytes = 8 << 20;
+  result r = gradients(&s, budget_bytes, 1.0);
+  size_t tables = ((size_t)s.sample->n_flows + (size_t)s.sample->n_links) * (2 * 8 + 27) * sizeof(float);
+  size_t labels =
+      (size_t)(s.sample->size_offset[s.sample->n_events] + s.sample->queue_offset[s.sample->n_events]) *
+      sizeof(double);
+  size_t borders = (size_t)r.n_segments * 400 * (8 + 1) * sizeof(float);
+  print_message("%lld node events, largest %d, %d segments, peak %zu bytes\n",
+                (long long)s.sample->node_events, (int)s.sample->max_nodes, (int)r.n_segments, r.peak_bytes);
+  assert_true(r.n_segments > 10);
+  assert_true(r.peak_bytes > budget_bytes / 2);
+  assert_true(r.peak_bytes < budget_bytes * 1.05 + (double)(tables + labels + borders) + 200000);
+  free(r.gradient);
+  close_setup(&s);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_losses),
+      cmocka_unit_test(test_forward_and_gradients_agree),
+      cmocka_unit_test(test_nan_is_numeric_failure),
+      cmocka_unit_test(test_finite_difference),
+      cmocka_unit_test(test_segments_change_no_bit),
+      cmocka_unit_test(test_workspace_can_be_reused),
+      cmocka_unit_test(test_scale),
+      cmocka_unit_test(test_single_flow),
+      cmocka_unit_test(test_unsupervised_period),
+      cmocka_unit_test(test_model_without_auxiliary_heads),
+      cmocka_unit_test(test_memory_of_a_large_period),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
