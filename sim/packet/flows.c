@@ -112,7 +112,8 @@ static void init_sender(pkt_sim *sim, uint32_t index) {
   pair->sender = (pkt_sender){.size = (uint64_t)pair->flow.size_bytes,
                               .rate_bps = rate,
                               .max_rate_bps = rate,
-                              .window_bytes = sim->window_bytes,
+                              .nic_rate_bps = (uint64_t)sim->ports[pair->nic_port].rate_bps,
+                              .window_bytes = sim->cc_env.window_bytes,
                               .next_available_ns = sim->events.now_ns,
                               .queue_pair = index};
 }

@@ -110,8 +110,8 @@ static void receive_data(pkt_sim *sim, uint32_t packet) {
 /* ---- receiving ACK and NACK ---- */
 
 static void set_window(const pkt_sim *sim, pkt_sender *sender) {
-  if (sim->window_bytes == 0 || !sim->settings->var_window) return;
-  uint64_t window = sim->window_bytes * sender->rate_bps / sender->max_rate_bps;
+  if (sim->cc_env.window_bytes == 0 || !sim->settings->var_window) return;
+  uint64_t window = sim->cc_env.window_bytes * sender->rate_bps / sender->max_rate_bps;
   sender->window_bytes = window > 0 ? window : 1;
 }
 
@@ -157,6 +157,7 @@ void pkt_host_receive(pkt_sim *sim, uint32_t packet) {
 void pkt_host_timer(pkt_sim *sim, uint32_t index, int timer) {
   pkt_sender *sender = &sim->pairs[index].sender;
   uint64_t old_rate_bps = sender->rate_bps;
+  sim->cc_env.n_timers_pending--;
   sim->cc->on_timer(&sim->cc_env, sender, pkt_cc_state(sim, index), timer);
   apply_rate(sim, index, old_rate_bps, false);
   pkt_nic_update(sim, index);

@@ -18,11 +18,10 @@ static int64_t horizon_ns(const sim_topology *topology, uint16_t wire_bytes) {
 }
 
 static m4_status check_supported(const pkt_sim *sim, m4_error *err) {
-  const char *name = pkt_cc_mode_name(sim->settings->cc);
-  if (!name) return m4_fail(err, M4_USAGE, "CC_MODE", "CC_MODE %d is unknown", (int)sim->settings->cc);
   if (!sim->cc)
-    return m4_fail(err, M4_USAGE, "CC_MODE", "CC_MODE %d (%s) is not supported yet", (int)sim->settings->cc,
-                   name);
+    return m4_fail(err, M4_USAGE, "CC_MODE", "CC_MODE %d is not supported", (int)sim->settings->cc);
+  if (sim->cc->has_telemetry && !sim->settings->has_window)
+    return m4_fail(err, M4_USAGE, "HAS_WIN", "CC_MODE %d needs HAS_WIN 1", (int)sim->settings->cc);
   for (int32_t i = 0; i < sim->topology->n_links; i++)
     if (sim->topology->links[i].delay_ns > MAX_TIME_NS / 4)
       return m4_fail(err, M4_DATA, NULL, "link %d has a delay of %lld ns", i,

@@ -76,11 +76,11 @@ static m4_status set_window(pkt_sim *sim, m4_error *err) {
   if (!settings->has_window) return M4_OK;
   if (settings->max_bdp_window && (double)rate * (double)sim->cc_env.base_rtt_ns > 9e18)
     return m4_fail(err, M4_DATA, NULL, "the largest bandwidth-delay product is too large");
-  sim->window_bytes = settings->max_bdp_window ? rate * (uint64_t)sim->cc_env.base_rtt_ns / 8000000000u
-                                               : (uint64_t)settings->window_bytes;
-  if (sim->window_bytes > UINT64_MAX / rate)
+  sim->cc_env.window_bytes = settings->max_bdp_window ? rate * (uint64_t)sim->cc_env.base_rtt_ns / 8000000000u
+                                                      : (uint64_t)settings->window_bytes;
+  if (sim->cc_env.window_bytes > UINT64_MAX / rate)
     return m4_fail(err, M4_DATA, NULL, "a window of %llu bytes is too large at %llu bit/s",
-                   (unsigned long long)sim->window_bytes, (unsigned long long)rate);
+                   (unsigned long long)sim->cc_env.window_bytes, (unsigned long long)rate);
   return M4_OK;
 }
 

@@ -2,4 +2,4 @@
 set(M4_PACKET_SOURCES
   packet/base_rtt.c packet/event_queue.c packet/flows.c packet/host.c packet/mrg32k3a.c packet/nic.c packet/packet.c packet/port.c
   packet/settings.c packet/settings_keys.c packet/settings_make.c packet/setup.c packet/switch.c
-  packet/cc/cc.c packet/cc/dctcp.c packet/backend.c)
+  packet/cc/cc.c packet/cc/dctcp.c packet/cc/dcqcn.c packet/cc/hpcc.c packet/cc/timely.c packet/backend.c)

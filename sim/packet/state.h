@@ -149,7 +149,6 @@ struct pkt_sim {
   const pkt_cc_ops *cc;
   pkt_cc_env cc_env;
   uint16_t full_wire_bytes, ack_wire_bytes;
-  uint64_t window_bytes;
   pkt_random random;       /* ECN decisions */
   uint64_t streams_passed; /* streams taken since the last decision */
   pkt_counters counters;

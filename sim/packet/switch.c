@@ -77,15 +77,20 @@ static void depart(pkt_sim *sim, const pkt_port *port, pkt_packet *p) {
     send_pfc(sim, in, PKT_RESUME);
 }
 
+static uint32_t low_bits(uint64_t value, int bits) {
+  return (uint32_t)(value & ((1u << bits) - 1));
+}
+
 static void add_telemetry(pkt_sim *sim, const pkt_port *port, uint32_t packet) {
   pkt_telemetry *telemetry = &sim->telemetry[packet];
-  int64_t multiple = sim->settings->int_multi;
+  uint64_t multiple = (uint64_t)sim->settings->int_multi;
+  uint64_t queue_bytes = (uint64_t)(port->urgent.bytes + port->data.bytes);
   if (telemetry->n_hops < PKT_MAX_TELEMETRY_HOPS)
     telemetry->hop[telemetry->n_hops] = (pkt_telemetry_hop){
         .line_rate_bps = port->rate_bps,
-        .time = (uint32_t)(sim->events.now_ns & 0xffffff),
-        .sent = (uint32_t)(port->sent_bytes / (uint64_t)(128 * multiple) & 0xfffff),
-        .queue = (uint32_t)((port->urgent.bytes + port->data.bytes) / (80 * multiple) & 0x1ffff)};
+        .time = low_bits((uint64_t)sim->events.now_ns, PKT_TELEMETRY_TIME_BITS),
+        .sent = low_bits(port->sent_bytes / (PKT_TELEMETRY_SENT_UNIT * multiple), PKT_TELEMETRY_SENT_BITS),
+        .queue = low_bits(queue_bytes / (PKT_TELEMETRY_QUEUE_UNIT * multiple), PKT_TELEMETRY_QUEUE_BITS)};
   telemetry->n_hops++;
 }
 

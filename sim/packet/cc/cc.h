@@ -8,12 +8,19 @@
 
 #include <stddef.h>
 
-enum { PKT_MAX_TELEMETRY_HOPS = 5 };
+enum {
+  PKT_MAX_TELEMETRY_HOPS = 5,
+  PKT_TELEMETRY_TIME_BITS = 24, /* ns */
+  PKT_TELEMETRY_SENT_BITS = 20, /* units of 128 bytes */
+  PKT_TELEMETRY_SENT_UNIT = 128,
+  PKT_TELEMETRY_QUEUE_BITS = 17, /* units of 80 bytes */
+  PKT_TELEMETRY_QUEUE_UNIT = 80
+};
 
 /* What a switch adds to a data packet of HPCC at its departure; units as on the wire. */
 typedef struct pkt_telemetry_hop {
   int64_t line_rate_bps;
-  uint32_t time, sent, queue; /* ns mod 2^24, units of 128 bytes mod 2^20, units of 80 bytes mod 2^17 */
+  uint32_t time, sent, queue;
 } pkt_telemetry_hop;
 
 typedef struct pkt_telemetry {
@@ -24,8 +31,8 @@ typedef struct pkt_telemetry {
 /* The sending half of a queue pair. Sequences are bytes; differences wrap as in the original (unsigned). */
 typedef struct pkt_sender {
   uint64_t next, unacked, size;
-  uint64_t rate_bps, max_rate_bps;
-  uint64_t window_bytes; /* now; 0 = unlimited */
+  uint64_t rate_bps, max_rate_bps, nic_rate_bps;
+  uint64_t window_bytes; /* of now; 0 = unlimited */
   int64_t next_available_ns;
   uint32_t last_wire_bytes;
   uint32_t queue_pair; /* owner of the events that a congestion control makes */
@@ -41,12 +48,11 @@ typedef struct pkt_ack {
 typedef struct pkt_cc_env {
   const pkt_settings *settings;
   pkt_event_queue *events; /* clock and timers; timer events are of kind timer_kind + timer index */
+  uint64_t window_bytes;   /* at full rate; 0 = unlimited */
   uint8_t timer_kind;
   uint32_t n_timers_pending; /* over all senders */
   int64_t base_rtt_ns;       /* largest propagation round trip between two hosts, when needs_base_rtt */
 } pkt_cc_env;
-
-enum { PKT_CC_TIMERS = 3, PKT_CC_EVENTS_PER_ACK = 3 };
 
 typedef struct pkt_cc_ops {
   pkt_cc_mode mode;
@@ -61,12 +67,16 @@ typedef struct pkt_cc_ops {
   void (*finish)(pkt_cc_env *env, void *state);                                  /* NULL without timers */
 } pkt_cc_ops;
 
-extern const pkt_cc_ops pkt_cc_dctcp;
+extern const pkt_cc_ops pkt_cc_dctcp, pkt_cc_timely, pkt_cc_dcqcn, pkt_cc_hpcc;
 
 /* NULL when the mode is not supported. */
 const pkt_cc_ops *pkt_cc_find(pkt_cc_mode mode);
-/* "dctcp"; "hp" and the like also for modes that are not supported yet. NULL for unknown ones. */
-const char *pkt_cc_mode_name(pkt_cc_mode mode);
+
+/* Timers of one sender. A timer is idle or pending; an event must be reserved for each new one. */
+uint32_t pkt_cc_timer_new(const pkt_cc_env *env, const pkt_sender *sender, int timer);
+void pkt_cc_timer_set(pkt_cc_env *env, uint32_t event, int64_t delay_ns); /* must be idle */
+void pkt_cc_timer_cancel(pkt_cc_env *env, uint32_t event);
+void pkt_cc_timer_free(pkt_cc_env *env, uint32_t event);
 
 /* max(MIN_RATE, rate * factor), truncated to whole bit/s. */
 static inline uint64_t pkt_cc_decrease(const pkt_cc_env *env, uint64_t rate_bps, double factor) {
