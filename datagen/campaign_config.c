@@ -6,6 +6,8 @@ static const char *const cc_names[] = {"dctcp", "dcqcn", "timely", "hp", NULL};
 #define FIELD(name) offsetof(dg_campaign_config, name)
 #define INT(path, field, text, low, high, help)                                                              \
   { path, M4_KEY_INT, FIELD(field), text, low, high, NULL, help }
+#define REAL(path, field, text, low, high, help)                                                             \
+  { path, M4_KEY_REAL, FIELD(field), text, low, high, NULL, help }
 #define RANGE(path, field, text, low, high, help)                                                            \
   { path, M4_KEY_REAL_LIST, FIELD(field), text, low, high, NULL, help }
 
@@ -26,9 +28,9 @@ const m4_key dg_campaign_keys[] = {
     INT("topology.hosts_per_rack", hosts_per_rack, "4", 1, 256, "hosts in a rack"),
     {"topology.oversubscription", M4_KEY_INT_LIST, FIELD(oversubscription), "[1, 2, 4]", 1, 256, NULL,
      "N of N:1, racks_per_pod / spines per plane; one is drawn"},
-    RANGE("topology.host_rate_gbps", host_rate_gbps, "10", 0.001, 1000, "host-ToR links, Gbps"),
-    RANGE("topology.fabric_rate_gbps", fabric_rate_gbps, "10", 0.001, 1000, "ToR-fabric links, Gbps"),
-    RANGE("topology.spine_rate_gbps", spine_rate_gbps, "10", 0.001, 1000, "fabric-spine links, Gbps"),
+    REAL("topology.host_rate_gbps", host_rate_gbps, "10", 0.001, 1000, "host-ToR links, Gbps"),
+    REAL("topology.fabric_rate_gbps", fabric_rate_gbps, "10", 0.001, 1000, "ToR-fabric links, Gbps"),
+    REAL("topology.spine_rate_gbps", spine_rate_gbps, "10", 0.001, 1000, "fabric-spine links, Gbps"),
     INT("topology.delay_ns", delay_ns, "1000", 1, 1e9, "one-way delay of every link, ns"),
 
     {"traffic.matrices", M4_KEY_TEXT_LIST, FIELD(matrices), NULL, 0, 0, NULL,
