@@ -1,0 +1,117 @@
+/* bench_event: what an event of the full-size model costs on one thread: training (forward, recomputation,
+ * backward) and inference (event and readout of every active flow), by number of active nodes. Not a test. */
+#include "nn/init.h"
+#include "nn/m4_pass.h"
+#include "tests/nn/synthetic.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { TRAINING_FLOWS = 120, REPETITIONS = 300 };
+
+static double now_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static m4_status make_sample(m4_sample **sample, const synthetic_plan *plan, m4_arena *arena, m4_error *err) {
+  m4_period period = synthetic_period(plan, arena);
+  return m4_sample_from_period(sample, &period, M4_SIZE_KILOBYTES, arena, err);
+}
+
+static m4_status bench_training(const m4_model *model, const synthetic_plan *plan, size_t budget_bytes,
+                                m4_error *err) {
+  m4_arena arena;
+  m4_sample *sample;
+  m4_workspace *workspace;
+  ag_grads *grads;
+  m4_loss_options options = m4_default_loss();
+  ag_rng_state rng = {.seed = 1};
+  m4_losses losses;
+  M4_TRY(m4_arena_init(&arena, (size_t)1 << 30, err));
+  M4_TRY(make_sample(&sample, plan, &arena, err));
+  M4_TRY(m4_workspace_create(&workspace, model, budget_bytes, err));
+  M4_TRY(ag_grads_create(&grads, model->backend, model->params, model->n_params, err));
+  double best = 1e9;
+  for (int i = 0; i < 3; i++) {
+    double start = now_seconds();
+    M4_TRY(m4_pass_gradients(workspace, model, sample, &options, 1.0, rng, grads, &losses, NULL, err));
+    double seconds = now_seconds() - start;
+    if (seconds < best) best = seconds;
+  }
+  printf("training   %5.1f nodes/event  %4d segments  %7.3f ms/event  peak %.0f MB\n",
+         (double)sample->node_events / sample->n_events, (int)m4_workspace_segments(workspace),
+         1e3 * best / sample->n_events, (double)m4_workspace_peak_bytes(workspace) / 1e6);
+  ag_grads_free(grads);
+  m4_workspace_free(workspace);
+  m4_arena_free(&arena);
+  return M4_OK;
+}
+
+/* The busiest event of the period, again and again. */
+static const m4_event_data *busiest(const m4_sample *sample) {
+  const m4_event_data *event = &sample->events[0];
+  for (int32_t j = 1; j < sample->n_events; j++)
+    if (sample->events[j].n_flows + sample->events[j].n_links > event->n_flows + event->n_links)
+      event = &sample->events[j];
+  return event;
+}
+
+static m4_status bench_inference(const m4_model *model, const synthetic_plan *plan, m4_error *err) {
+  m4_arena arena;
+  m4_sample *sample;
+  ag_tape *tape;
+  m4_state state;
+  M4_TRY(m4_arena_init(&arena, (size_t)1 << 30, err));
+  M4_TRY(make_sample(&sample, plan, &arena, err));
+  M4_TRY(ag_tape_create(&tape, model->backend, &arena, err));
+  M4_TRY(m4_state_create(&state, model, &arena, sample->n_flows, sample->n_links, err));
+  m4_event_data event = *busiest(sample);
+  event.dt_us = 1;
+  size_t mark = m4_arena_mark(&arena);
+  double start = now_seconds();
+  for (int i = 0; i < REPETITIONS; i++) {
+    m4_event(model, tape, &state, &event, 0, NULL);
+    m4_readout(model, tape, &state, event.flow_rows, event.n_flows, 0);
+    m4_arena_release(&arena, mark);
+  }
+  M4_TRY(ag_tape_status(tape, err));
+  printf("inference  %5d nodes/event  (%d flows, %d links)  %7.3f ms/event\n",
+         (int)(event.n_flows + event.n_links), (int)event.n_flows, (int)event.n_links,
+         1e3 * (now_seconds() - start) / REPETITIONS);
+  ag_tape_free(tape);
+  m4_arena_free(&arena);
+  return M4_OK;
+}
+
+static m4_status run(m4_model **model, m4_error *err) {
+  static const synthetic_plan training[] = {
+      {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 9, .n_hops = 4, .active_flows = 2, .labels = true},
+      {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 26, .n_hops = 4, .active_flows = 9, .labels = true},
+      {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 40, .n_hops = 4, .active_flows = 20, .labels = true},
+  };
+  static const synthetic_plan inference[] = {
+      {.seed = 1, .n_flows = 20, .n_links = 8, .n_hops = 4, .active_flows = 4},
+      {.seed = 1, .n_flows = 200, .n_links = 40, .n_hops = 4, .active_flows = 18},
+  };
+  M4_TRY(m4_model_create(model, m4_default_widths(), ag_cpu_backend(AG_F32), err));
+  m4_model_init(*model, 1);
+  for (size_t i = 0; i < sizeof training / sizeof *training; i++) {
+    M4_TRY(bench_training(*model, &training[i], 0, err));
+    M4_TRY(bench_training(*model, &training[i], (size_t)64 << 20, err));
+  }
+  for (size_t i = 0; i < sizeof inference / sizeof *inference; i++)
+    M4_TRY(bench_inference(*model, &inference[i], err));
+  return M4_OK;
+}
+
+int main(void) {
+  m4_model *model = NULL;
+  m4_error err = {0};
+  m4_status status = run(&model, &err);
+  m4_model_free(model);
+  if (status != M4_OK) fprintf(stderr, "bench_event: error: %s\n", err.what);
+  return m4_exit_code(status);
+}
