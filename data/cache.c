@@ -1,4 +1,5 @@
-/* Recently used scenarios. Loading happens outside the lock; two threads may load the same one, the first to finish wins. */
+/* Recently used scenarios. Loading happens outside the lock; two threads may load the same one, the first to
+ * finish wins. */
 #include "data/cache.h"
 
 #include <pthread.h>
@@ -69,7 +70,8 @@ static void shrink(ds_cache *cache) {
   }
 }
 
-static m4_status check_unfinished(const ds_shard *shard, int64_t index, const ds_scenario *facts, m4_error *err) {
+static m4_status check_unfinished(const ds_shard *shard, int64_t index, const ds_scenario *facts,
+                                  m4_error *err) {
   int64_t unfinished = 0;
   for (int64_t f = 0; f < facts->n_flows; ++f) unfinished += facts->fct_ns[f] < 0;
   if (unfinished == shard->unfinished[index]) return M4_OK;
@@ -79,7 +81,8 @@ static m4_status check_unfinished(const ds_shard *shard, int64_t index, const ds
 static m4_status fill_entry(entry *e, const ds_shard *shard, int64_t index, m4_error *err) {
   ds_extent extent;
   M4_TRY(ds_shard_locate(shard, index, &extent, err));
-  size_t event_bytes = 64 * (size_t)extent.count[DS_FLOWS] + 1024; /* order, and what checking needs for a moment */
+  size_t event_bytes =
+      64 * (size_t)extent.count[DS_FLOWS] + 1024; /* order, and what checking needs for a moment */
   M4_TRY(m4_arena_init(&e->arena, ds_extent_bytes(&extent) + event_bytes, err));
   M4_TRY(ds_shard_load(shard, &extent, &e->arena, &e->loaded.facts, err));
   e->loaded.shard = shard;
@@ -99,7 +102,8 @@ static entry *insert(ds_cache *cache, entry *fresh, int32_t key) {
   return fresh;
 }
 
-m4_status ds_cache_take(ds_cache *cache, int32_t key, const ds_shard *shard, int64_t index, const ds_loaded **loaded, m4_error *err) {
+m4_status ds_cache_take(ds_cache *cache, int32_t key, const ds_shard *shard, int64_t index,
+                        const ds_loaded **loaded, m4_error *err) {
   pthread_mutex_lock(&cache->mutex);
   entry *found = touch(cache, key);
   pthread_mutex_unlock(&cache->mutex);

@@ -1,4 +1,5 @@
-/* Scenarios in memory, without their received bytes, checked and with their event order: the most recently used stay. Knows shard.h. */
+/* Scenarios in memory, without their received bytes, checked and with their event order: the most recently
+ * used stay. Knows shard.h. */
 #ifndef DATA_CACHE_H
 #define DATA_CACHE_H
 
@@ -20,7 +21,8 @@ m4_status ds_cache_create(ds_cache **cache, size_t max_bytes, m4_error *err);
 void ds_cache_free(ds_cache *cache); /* NULL accepted; everything must be released */
 
 /* Scenario number `index` of `shard`; `key` is unique in the data set. */
-m4_status ds_cache_take(ds_cache *cache, int32_t key, const ds_shard *shard, int64_t index, const ds_loaded **loaded, m4_error *err);
+m4_status ds_cache_take(ds_cache *cache, int32_t key, const ds_shard *shard, int64_t index,
+                        const ds_loaded **loaded, m4_error *err);
 void ds_cache_release(ds_cache *cache, const ds_loaded *loaded);
 
 #endif

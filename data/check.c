@@ -1,4 +1,5 @@
-/* Is this scenario possible? The same questions before writing and after reading. Knows dataset.h and the event order. */
+/* Is this scenario possible? The same questions before writing and after reading. Knows dataset.h and the
+ * event order. */
 #include "data/events.h"
 #include "data/schema.h"
 
@@ -9,35 +10,44 @@ static const int64_t MAX_TIME_NS = INT64_C(1) << 61;
 enum { MAX_FLOWS = 1 << 30 };
 
 static m4_status bad(m4_error *err, ds_row_id row, int64_t index, int64_t value, const char *rule) {
-  return m4_fail(err, M4_DATA, ds_schema[row].path, "value %lld at %lld %s", (long long)value, (long long)index, rule);
+  return m4_fail(err, M4_DATA, ds_schema[row].path, "value %lld at %lld %s", (long long)value,
+                 (long long)index, rule);
 }
 
 static m4_status check_header(const ds_scenario *s, m4_error *err) {
   size_t name_bytes = strlen(s->name);
   if (name_bytes == 0 || name_bytes > DS_MAX_NAME_BYTES)
-    return m4_fail(err, M4_DATA, "scenario/name", "%zu bytes long, must be 1 to %d", name_bytes, DS_MAX_NAME_BYTES);
+    return m4_fail(err, M4_DATA, "scenario/name", "%zu bytes long, must be 1 to %d", name_bytes,
+                   DS_MAX_NAME_BYTES);
   for (const char *c = s->name; *c; ++c)
     if ((unsigned char)*c < ' ') return m4_fail(err, M4_DATA, "scenario/name", "holds a control character");
   for (int i = 0; i < M4_N_PARAMS; ++i)
-    if (!isfinite(s->params[i])) return m4_fail(err, M4_DATA, "scenario/params", "number %d is not finite", i);
+    if (!isfinite(s->params[i]))
+      return m4_fail(err, M4_DATA, "scenario/params", "number %d is not finite", i);
   if (s->n_nodes < 1 || s->n_links < 2 || s->n_links % 2)
-    return m4_fail(err, M4_DATA, "link", "%d nodes and %d links: at least 1 node, 2 links per cable", s->n_nodes, s->n_links);
+    return m4_fail(err, M4_DATA, "link", "%d nodes and %d links: at least 1 node, 2 links per cable",
+                   s->n_nodes, s->n_links);
   if (s->n_flows < 1 || s->n_flows > MAX_FLOWS)
     return m4_fail(err, M4_DATA, "flow", "%lld flows, must be 1 to %d", (long long)s->n_flows, MAX_FLOWS);
   if (s->n_periods < 0 || s->n_periods > s->n_flows)
-    return m4_fail(err, M4_DATA, "period", "%lld busy periods of %lld flows", (long long)s->n_periods, (long long)s->n_flows);
+    return m4_fail(err, M4_DATA, "period", "%lld busy periods of %lld flows", (long long)s->n_periods,
+                   (long long)s->n_flows);
   return M4_OK;
 }
 
 static m4_status check_links(const ds_scenario *s, m4_error *err) {
   for (int32_t n = 0; n < s->n_nodes; ++n)
-    if (s->node_is_switch[n] > 1) return bad(err, DS_ROW_NODE_IS_SWITCH, n, s->node_is_switch[n], "is neither 0 nor 1");
+    if (s->node_is_switch[n] > 1)
+      return bad(err, DS_ROW_NODE_IS_SWITCH, n, s->node_is_switch[n], "is neither 0 nor 1");
   for (int32_t l = 0; l < s->n_links; ++l) {
     int32_t from = s->link_from[l], to = s->link_to[l];
     if (from < 0 || from >= s->n_nodes) return bad(err, DS_ROW_LINK_FROM, l, from, "is not a node");
-    if (to < 0 || to >= s->n_nodes || to == from) return bad(err, DS_ROW_LINK_TO, l, to, "is not another node");
-    if (from != s->link_to[l ^ 1]) return bad(err, DS_ROW_LINK_FROM, l, from, "is not where the other direction of the cable ends");
-    if (s->link_rate_bps[l] <= 0) return bad(err, DS_ROW_LINK_RATE, l, s->link_rate_bps[l], "must be positive");
+    if (to < 0 || to >= s->n_nodes || to == from)
+      return bad(err, DS_ROW_LINK_TO, l, to, "is not another node");
+    if (from != s->link_to[l ^ 1])
+      return bad(err, DS_ROW_LINK_FROM, l, from, "is not where the other direction of the cable ends");
+    if (s->link_rate_bps[l] <= 0)
+      return bad(err, DS_ROW_LINK_RATE, l, s->link_rate_bps[l], "must be positive");
     if (s->link_delay_ns[l] < 0 || s->link_delay_ns[l] > MAX_TIME_NS)
       return bad(err, DS_ROW_LINK_DELAY, l, s->link_delay_ns[l], "is not a delay");
   }
@@ -48,35 +58,45 @@ static m4_status check_flow(const ds_scenario *s, int64_t f, m4_error *err) {
   int64_t fct = s->fct_ns[f], ideal = s->ideal_fct_ns[f];
   if (s->flow_id[f] < 0 || (f > 0 && s->flow_id[f] <= s->flow_id[f - 1]))
     return bad(err, DS_ROW_FLOW_ID, f, s->flow_id[f], "is negative or not larger than the id before it");
-  if (s->src[f] < 0 || s->src[f] >= s->n_nodes) return bad(err, DS_ROW_FLOW_SRC, f, s->src[f], "is not a node");
-  if (s->dst[f] < 0 || s->dst[f] >= s->n_nodes) return bad(err, DS_ROW_FLOW_DST, f, s->dst[f], "is not a node");
+  if (s->src[f] < 0 || s->src[f] >= s->n_nodes)
+    return bad(err, DS_ROW_FLOW_SRC, f, s->src[f], "is not a node");
+  if (s->dst[f] < 0 || s->dst[f] >= s->n_nodes)
+    return bad(err, DS_ROW_FLOW_DST, f, s->dst[f], "is not a node");
   if (s->size_bytes[f] < 1) return bad(err, DS_ROW_FLOW_SIZE, f, s->size_bytes[f], "must be positive");
-  if (s->start_ns[f] < 0 || s->start_ns[f] > MAX_TIME_NS) return bad(err, DS_ROW_FLOW_START, f, s->start_ns[f], "is not a time");
+  if (s->start_ns[f] < 0 || s->start_ns[f] > MAX_TIME_NS)
+    return bad(err, DS_ROW_FLOW_START, f, s->start_ns[f], "is not a time");
   if (ideal < 1 || ideal > MAX_TIME_NS) return bad(err, DS_ROW_FLOW_IDEAL, f, ideal, "is not a duration");
   if (fct != -1 && (fct < ideal || fct > MAX_TIME_NS))
     return bad(err, DS_ROW_FLOW_FCT, f, fct, "is neither -1 nor at least the ideal completion time");
   double flowsim = s->flowsim_fct_ns[f];
   if (!isfinite(flowsim) || (flowsim <= 0 && flowsim != -1))
-    return m4_fail(err, M4_DATA, "flow/flowsim_fct_ns", "value %g at %lld is neither -1 nor positive", flowsim, (long long)f);
+    return m4_fail(err, M4_DATA, "flow/flowsim_fct_ns", "value %g at %lld is neither -1 nor positive",
+                   flowsim, (long long)f);
   return M4_OK;
 }
 
 static m4_status check_path(const ds_scenario *s, int64_t f, m4_error *err) {
   int64_t first = s->path_offset[f], end = s->path_offset[f + 1];
   if (first >= end) return bad(err, DS_ROW_PATH_OFFSET, f + 1, end, "leaves the flow without a path");
-  if (end - first > s->n_links) return bad(err, DS_ROW_PATH_OFFSET, f + 1, end, "makes the path longer than the network");
+  if (end - first > s->n_links)
+    return bad(err, DS_ROW_PATH_OFFSET, f + 1, end, "makes the path longer than the network");
   int32_t node = s->src[f];
   for (int64_t hop = first; hop < end; ++hop) {
     int32_t link = s->path_link[hop];
     if (link < 0 || link >= s->n_links) return bad(err, DS_ROW_PATH_LINK, hop, link, "is not a link");
-    if (s->link_from[link] != node) return bad(err, DS_ROW_PATH_LINK, hop, link, "does not start where the path is");
-    if (s->queue_bytes[hop] < -1) return bad(err, DS_ROW_QUEUE_BYTES, hop, s->queue_bytes[hop], "is neither -1 nor a size");
+    if (s->link_from[link] != node)
+      return bad(err, DS_ROW_PATH_LINK, hop, link, "does not start where the path is");
+    if (s->queue_bytes[hop] < -1)
+      return bad(err, DS_ROW_QUEUE_BYTES, hop, s->queue_bytes[hop], "is neither -1 nor a size");
     node = s->link_to[link];
   }
-  return node == s->dst[f] ? M4_OK : bad(err, DS_ROW_PATH_LINK, end - 1, s->path_link[end - 1], "does not end at the destination");
+  return node == s->dst[f]
+             ? M4_OK
+             : bad(err, DS_ROW_PATH_LINK, end - 1, s->path_link[end - 1], "does not end at the destination");
 }
 
-/* A row lists the active flows, or is empty: not recorded. The reference's single 0 for "nobody" is accepted. */
+/* A row lists the active flows, or is empty: not recorded. The reference's single 0 for "nobody" is accepted.
+ */
 static m4_status check_received(const ds_scenario *s, const ds_events *events, m4_error *err) {
   int64_t n_active = 0;
   for (int64_t e = 0; e < 2 * s->n_flows; ++e) {
@@ -84,12 +104,14 @@ static m4_status check_received(const ds_scenario *s, const ds_events *events, m
     int64_t length = s->received_offset[e + 1] - s->received_offset[e];
     bool nobody = n_active == 0 && length == 1;
     if (length != 0 && length != n_active && !nobody)
-      return m4_fail(err, M4_DATA, ds_schema[DS_ROW_RECEIVED_OFFSET].path, "row %lld has %lld values for %lld active flows",
-                     (long long)e, (long long)length, (long long)n_active);
+      return m4_fail(err, M4_DATA, ds_schema[DS_ROW_RECEIVED_OFFSET].path,
+                     "row %lld has %lld values for %lld active flows", (long long)e, (long long)length,
+                     (long long)n_active);
   }
   if (!s->received_bytes) return M4_OK;
   for (int64_t i = 0; i < s->received_offset[2 * s->n_flows]; ++i)
-    if (s->received_bytes[i] < -1) return bad(err, DS_ROW_RECEIVED_BYTES, i, s->received_bytes[i], "is neither -1 nor a size");
+    if (s->received_bytes[i] < -1)
+      return bad(err, DS_ROW_RECEIVED_BYTES, i, s->received_bytes[i], "is neither -1 nor a size");
   return M4_OK;
 }
 
@@ -107,29 +129,35 @@ static m4_status check_period_flows(const ds_scenario *s, int64_t p, int32_t *ow
     if (s->start_ns[f] < start_ns) start_ns = s->start_ns[f];
     if (s->start_ns[f] + s->fct_ns[f] > end_ns) end_ns = s->start_ns[f] + s->fct_ns[f];
   }
-  if (s->period_start_ns[p] != start_ns) return bad(err, DS_ROW_PERIOD_START, p, s->period_start_ns[p], "is not the first arrival");
-  if (s->period_end_ns[p] != end_ns) return bad(err, DS_ROW_PERIOD_END, p, s->period_end_ns[p], "is not the last departure");
+  if (s->period_start_ns[p] != start_ns)
+    return bad(err, DS_ROW_PERIOD_START, p, s->period_start_ns[p], "is not the first arrival");
+  if (s->period_end_ns[p] != end_ns)
+    return bad(err, DS_ROW_PERIOD_END, p, s->period_end_ns[p], "is not the last departure");
   return M4_OK;
 }
 
 /* 2n ascending events that all belong to the n flows are exactly the flows' events. */
-static m4_status check_period_events(const ds_scenario *s, int64_t p, const int32_t *owner, const ds_events *events, m4_error *err) {
+static m4_status check_period_events(const ds_scenario *s, int64_t p, const int32_t *owner,
+                                     const ds_events *events, m4_error *err) {
   int64_t first = 2 * s->period_flow_offset[p], end = 2 * s->period_flow_offset[p + 1];
   int32_t n_active = 0, max_active = 0;
   for (int64_t i = first; i < end; ++i) {
     int64_t e = s->period_event[i];
     if (e < 0 || e >= 2 * s->n_flows || (i > first && e <= s->period_event[i - 1]))
       return bad(err, DS_ROW_PERIOD_EVENT, i, e, "is not an event or not ascending");
-    if (owner[events->flow[e]] != p) return bad(err, DS_ROW_PERIOD_EVENT, i, e, "is an event of a flow outside the period");
+    if (owner[events->flow[e]] != p)
+      return bad(err, DS_ROW_PERIOD_EVENT, i, e, "is an event of a flow outside the period");
     n_active += ds_is_arrival(events, e) ? 1 : -1;
     if (n_active > max_active) max_active = n_active;
   }
   if (s->period_max_active[p] != max_active)
-    return bad(err, DS_ROW_PERIOD_ACTIVE, p, s->period_max_active[p], "is not the largest number of active flows");
+    return bad(err, DS_ROW_PERIOD_ACTIVE, p, s->period_max_active[p],
+               "is not the largest number of active flows");
   return M4_OK;
 }
 
-static m4_status check_periods(const ds_scenario *s, const ds_events *events, m4_arena *arena, m4_error *err) {
+static m4_status check_periods(const ds_scenario *s, const ds_events *events, m4_arena *arena,
+                               m4_error *err) {
   for (int64_t p = 0; p <= s->n_periods; ++p)
     if (s->period_event_offset[p] != 2 * s->period_flow_offset[p])
       return m4_fail(err, M4_DATA, "period/event", "offset %lld of period %lld is not twice the flow offset",
@@ -149,7 +177,8 @@ static m4_status check_periods(const ds_scenario *s, const ds_events *events, m4
 static m4_status check_offsets(ds_row_id row, const int64_t *offsets, int64_t count, m4_error *err) {
   if (offsets[0] != 0) return bad(err, row, 0, offsets[0], "must be 0");
   for (int64_t i = 0; i < count; ++i)
-    if (offsets[i + 1] < offsets[i]) return bad(err, row, i + 1, offsets[i + 1], "is smaller than the offset before it");
+    if (offsets[i + 1] < offsets[i])
+      return bad(err, row, i + 1, offsets[i + 1], "is smaller than the offset before it");
   return M4_OK;
 }
 

@@ -1,10 +1,12 @@
-/* The events of a scenario in their one order: time, departures first, flow (training.md 2). Knows dataset.h. */
+/* The events of a scenario in their one order: time, departures first, flow (training.md 2). Knows dataset.h.
+ */
 #ifndef DATA_EVENTS_H
 #define DATA_EVENTS_H
 
 #include "data/dataset.h"
 
-/* Every flow has an arrival and a departure; the departure of an unfinished flow comes after everything else. */
+/* Every flow has an arrival and a departure; the departure of an unfinished flow comes after everything else.
+ */
 typedef struct ds_events {
   int32_t *flow;      /* [2 * n_flows] flow of each event */
   int32_t *arrival;   /* [n_flows] event index */
@@ -18,8 +20,8 @@ static inline bool ds_is_arrival(const ds_events *events, int64_t event) {
   return events->arrival[events->flow[event]] == event;
 }
 
-/* Checks every fact of a scenario: ranges, offsets, paths, rows, periods. Fills `events` in `arena` on the way. received_bytes may be NULL:
- * values not read yet. M4_DATA with the dataset's path as place. */
+/* Checks every fact of a scenario: ranges, offsets, paths, rows, periods. Fills `events` in `arena` on the
+ * way. received_bytes may be NULL: values not read yet. M4_DATA with the dataset's path as place. */
 m4_status ds_check_scenario(const ds_scenario *scenario, ds_events *events, m4_arena *arena, m4_error *err);
 
 #endif

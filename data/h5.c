@@ -1,4 +1,5 @@
-/* HDF5 behind one lock. The lock is the only process-wide state here: the library it guards is process-wide, too. */
+/* HDF5 behind one lock. The lock is the only process-wide state here: the library it guards is process-wide,
+ * too. */
 #include "data/h5.h"
 
 #include <pthread.h>
@@ -12,7 +13,9 @@ void ds_h5_lock(void) {
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* error stacks belong to threads */
 }
 
-void ds_h5_unlock(void) { pthread_mutex_unlock(&h5_mutex); }
+void ds_h5_unlock(void) {
+  pthread_mutex_unlock(&h5_mutex);
+}
 
 /* Keeps the innermost reason. */
 static herr_t first_reason(unsigned depth, const H5E_error2_t *entry, void *reason) {
@@ -24,7 +27,8 @@ static void place_of(char place[512], const char *file, const char *object) {
   snprintf(place, 512, "%s%s%s", file, object ? ": " : "", object ? object : "");
 }
 
-m4_status ds_h5_fail(m4_error *err, m4_status status, const char *file, const char *object, const char *what) {
+m4_status ds_h5_fail(m4_error *err, m4_status status, const char *file, const char *object,
+                     const char *what) {
   char reason[128] = "", place[512];
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_reason, reason);
   place_of(place, file, object);
@@ -39,25 +43,34 @@ m4_status ds_h5_reject(m4_error *err, const char *file, const char *object, cons
 
 hid_t ds_h5_file_type(ds_type type) {
   switch (type) {
-  case DS_U8: return H5T_STD_U8LE;
-  case DS_I32: return H5T_STD_I32LE;
-  case DS_I64: return H5T_STD_I64LE;
-  case DS_F64: return H5T_IEEE_F64LE;
+  case DS_U8:
+    return H5T_STD_U8LE;
+  case DS_I32:
+    return H5T_STD_I32LE;
+  case DS_I64:
+    return H5T_STD_I64LE;
+  case DS_F64:
+    return H5T_IEEE_F64LE;
   }
   return H5I_INVALID_HID;
 }
 
 hid_t ds_h5_memory_type(ds_type type) {
   switch (type) {
-  case DS_U8: return H5T_NATIVE_UINT8;
-  case DS_I32: return H5T_NATIVE_INT32;
-  case DS_I64: return H5T_NATIVE_INT64;
-  case DS_F64: return H5T_NATIVE_DOUBLE;
+  case DS_U8:
+    return H5T_NATIVE_UINT8;
+  case DS_I32:
+    return H5T_NATIVE_INT32;
+  case DS_I64:
+    return H5T_NATIVE_INT64;
+  case DS_F64:
+    return H5T_NATIVE_DOUBLE;
   }
   return H5I_INVALID_HID;
 }
 
-static bool write_attribute(hid_t object, const char *name, hid_t file_type, hid_t memory_type, const void *value) {
+static bool write_attribute(hid_t object, const char *name, hid_t file_type, hid_t memory_type,
+                            const void *value) {
   hid_t space = H5Screate(H5S_SCALAR);
   hid_t attribute = H5Acreate2(object, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT);
   bool ok = attribute >= 0 && H5Awrite(attribute, memory_type, value) >= 0;
@@ -66,7 +79,8 @@ static bool write_attribute(hid_t object, const char *name, hid_t file_type, hid
   return ok;
 }
 
-m4_status ds_h5_write_text(hid_t object, const char *name, const char *text, const char *file, m4_error *err) {
+m4_status ds_h5_write_text(hid_t object, const char *name, const char *text, const char *file,
+                           m4_error *err) {
   hid_t type = H5Tcopy(H5T_C_S1);
   bool ok = type >= 0 && H5Tset_size(type, strlen(text) + 1) >= 0 && H5Tset_cset(type, H5T_CSET_UTF8) >= 0 &&
             write_attribute(object, name, type, type, text);
@@ -75,7 +89,8 @@ m4_status ds_h5_write_text(hid_t object, const char *name, const char *text, con
   return status;
 }
 
-m4_status ds_h5_write_number(hid_t object, const char *name, uint64_t value, const char *file, m4_error *err) {
+m4_status ds_h5_write_number(hid_t object, const char *name, uint64_t value, const char *file,
+                             m4_error *err) {
   if (write_attribute(object, name, H5T_STD_U64LE, H5T_NATIVE_UINT64, &value)) return M4_OK;
   return ds_h5_fail(err, M4_IO, file, name, "cannot write attribute");
 }
@@ -102,13 +117,15 @@ static m4_status open_scalar(scalar *s, hid_t object, const char *name, const ch
   return ds_h5_reject(err, file, name, "attribute is not a single value");
 }
 
-m4_status ds_h5_read_text(hid_t object, const char *name, size_t max_bytes, char **text, const char *file, m4_error *err) {
+m4_status ds_h5_read_text(hid_t object, const char *name, size_t max_bytes, char **text, const char *file,
+                          m4_error *err) {
   *text = NULL;
   scalar s;
   M4_TRY(open_scalar(&s, object, name, file, err));
   m4_status status = M4_OK;
   size_t bytes = H5Tget_size(s.type);
-  if (H5Tget_class(s.type) != H5T_STRING || H5Tis_variable_str(s.type) != 0 || bytes == 0 || bytes > max_bytes + 1)
+  if (H5Tget_class(s.type) != H5T_STRING || H5Tis_variable_str(s.type) != 0 || bytes == 0 ||
+      bytes > max_bytes + 1)
     status = ds_h5_reject(err, file, name, "attribute is not a text of fixed, permitted length");
   else if (!(*text = calloc(bytes + 1, 1)))
     status = m4_fail(err, M4_MEMORY, file, "no memory for %zu bytes of attribute %s", bytes, name);
@@ -122,7 +139,8 @@ m4_status ds_h5_read_text(hid_t object, const char *name, size_t max_bytes, char
   return status;
 }
 
-m4_status ds_h5_read_number(hid_t object, const char *name, uint64_t *value, const char *file, m4_error *err) {
+m4_status ds_h5_read_number(hid_t object, const char *name, uint64_t *value, const char *file,
+                            m4_error *err) {
   scalar s;
   M4_TRY(open_scalar(&s, object, name, file, err));
   m4_status status = M4_OK;

@@ -1,5 +1,5 @@
-/* Cuts one busy period out of a scenario. The received bytes of the scenario are read in blocks, only where the period has events, and
- * restricted to the period's flows (training.md 5). */
+/* Cuts one busy period out of a scenario. The received bytes of the scenario are read in blocks, only where
+ * the period has events, and restricted to the period's flows (training.md 5). */
 #include "data/period.h"
 
 #include <stdlib.h>
@@ -16,8 +16,8 @@ typedef struct cut {
 } cut;
 
 static m4_status no_memory(const cut *c, m4_error *err) {
-  return m4_fail(err, M4_MEMORY, c->loaded->shard->path, "no memory for a busy period of %d flows of %s", c->n_flows,
-                 c->loaded->facts.name);
+  return m4_fail(err, M4_MEMORY, c->loaded->shard->path, "no memory for a busy period of %d flows of %s",
+                 c->n_flows, c->loaded->facts.name);
 }
 
 static const int64_t *pick(const cut *c, const int64_t *values, m4_arena *arena) {
@@ -26,7 +26,8 @@ static const int64_t *pick(const cut *c, const int64_t *values, m4_arena *arena)
   return picked;
 }
 
-static m4_status pick_flows(const cut *c, m4_arena *arena, m4_period *facts, const double **flowsim_fct_ns, m4_error *err) {
+static m4_status pick_flows(const cut *c, m4_arena *arena, m4_period *facts, const double **flowsim_fct_ns,
+                            m4_error *err) {
   const ds_scenario *s = &c->loaded->facts;
   facts->n_flows = c->n_flows;
   facts->flow_id = pick(c, s->flow_id, arena);
@@ -36,7 +37,8 @@ static m4_status pick_flows(const cut *c, m4_arena *arena, m4_period *facts, con
   facts->ideal_fct_ns = pick(c, s->ideal_fct_ns, arena);
   float *params = m4_arena_alloc(arena, (size_t)c->n_flows * M4_N_PARAMS, sizeof *params);
   double *flowsim = m4_arena_alloc(arena, (size_t)c->n_flows, sizeof *flowsim);
-  if (!facts->flow_id || !facts->size_bytes || !facts->start_ns || !facts->fct_ns || !facts->ideal_fct_ns || !params || !flowsim)
+  if (!facts->flow_id || !facts->size_bytes || !facts->start_ns || !facts->fct_ns || !facts->ideal_fct_ns ||
+      !params || !flowsim)
     return no_memory(c, err);
   for (int32_t i = 0; i < c->n_flows; ++i) {
     for (int k = 0; k < M4_N_PARAMS; ++k) params[i * M4_N_PARAMS + k] = (float)s->params[k];
@@ -50,8 +52,10 @@ static m4_status pick_flows(const cut *c, m4_arena *arena, m4_period *facts, con
 static m4_status pick_paths(const cut *c, m4_arena *arena, m4_period *facts, m4_error *err) {
   const ds_scenario *s = &c->loaded->facts;
   int64_t n_hops = 0;
-  for (int32_t i = 0; i < c->n_flows; ++i) n_hops += s->path_offset[c->flow[i] + 1] - s->path_offset[c->flow[i]];
-  if (n_hops > INT32_MAX) return m4_fail(err, M4_DATA, s->name, "a busy period with %lld hops is too large", (long long)n_hops);
+  for (int32_t i = 0; i < c->n_flows; ++i)
+    n_hops += s->path_offset[c->flow[i] + 1] - s->path_offset[c->flow[i]];
+  if (n_hops > INT32_MAX)
+    return m4_fail(err, M4_DATA, s->name, "a busy period with %lld hops is too large", (long long)n_hops);
   int32_t *offset = m4_arena_alloc(arena, (size_t)c->n_flows + 1, sizeof *offset);
   int32_t *link = m4_arena_alloc(arena, (size_t)n_hops, sizeof *link);
   int64_t *queue = m4_arena_alloc(arena, (size_t)n_hops, sizeof *queue);
@@ -75,9 +79,9 @@ static m4_status pick_paths(const cut *c, m4_arena *arena, m4_period *facts, m4_
 /* Walks the scenario's events and keeps who is active, both sorted by flow. */
 typedef struct walk {
   const ds_events *events;
-  int64_t next_event;  /* not applied yet */
-  int32_t *active;     /* flows of the whole scenario */
-  uint8_t *is_member;  /* [scenario flows] of the period */
+  int64_t next_event; /* not applied yet */
+  int32_t *active;    /* flows of the whole scenario */
+  uint8_t *is_member; /* [scenario flows] of the period */
   int64_t n_active;
 } walk;
 
@@ -123,7 +127,8 @@ static bool start_walk(walk *w, const cut *c, m4_arena *arena) {
   return true;
 }
 
-/* The members' values of one row of the scenario; a row with an unknown value gives no row. Returns the number kept, -1 for bad data. */
+/* The members' values of one row of the scenario; a row with an unknown value gives no row. Returns the
+ * number kept, -1 for bad data. */
 static int64_t restrict_row(const walk *w, const int64_t *row, int64_t *kept) {
   int64_t n = 0;
   for (int64_t i = 0; i < w->n_active; ++i) {
@@ -135,8 +140,12 @@ static int64_t restrict_row(const walk *w, const int64_t *row, int64_t *kept) {
   return n;
 }
 
-static int64_t row_begin(const cut *c, int32_t j) { return c->loaded->facts.received_offset[c->event[j]]; }
-static int64_t row_end(const cut *c, int32_t j) { return c->loaded->facts.received_offset[c->event[j] + 1]; }
+static int64_t row_begin(const cut *c, int32_t j) {
+  return c->loaded->facts.received_offset[c->event[j]];
+}
+static int64_t row_end(const cut *c, int32_t j) {
+  return c->loaded->facts.received_offset[c->event[j] + 1];
+}
 
 /* How many of the period's events from j on lie in one block; at least 1. */
 static int32_t block_length(const cut *c, int32_t j) {
@@ -146,24 +155,28 @@ static int32_t block_length(const cut *c, int32_t j) {
 }
 
 /* Rows of the events of one block, values[0] being the first value of event j. */
-static m4_status restrict_block(const cut *c, walk *w, int32_t j, int32_t count, const int64_t *values, int64_t *offset, int64_t *kept,
-                                m4_error *err) {
+static m4_status restrict_block(const cut *c, walk *w, int32_t j, int32_t count, const int64_t *values,
+                                int64_t *offset, int64_t *kept, m4_error *err) {
   for (int32_t k = j; k < j + count; ++k) {
     apply_through(w, c->event[k]);
     int64_t n = 0;
-    if (row_end(c, k) - row_begin(c, k) == w->n_active) n = restrict_row(w, values + row_begin(c, k) - row_begin(c, j), kept + offset[k]);
-    if (n < 0) return ds_h5_reject(err, c->loaded->shard->path, "event/received_bytes", "holds a value below -1");
+    if (row_end(c, k) - row_begin(c, k) == w->n_active)
+      n = restrict_row(w, values + row_begin(c, k) - row_begin(c, j), kept + offset[k]);
+    if (n < 0)
+      return ds_h5_reject(err, c->loaded->shard->path, "event/received_bytes", "holds a value below -1");
     offset[k + 1] = offset[k] + n;
   }
   return M4_OK;
 }
 
-static m4_status read_blocks(const cut *c, walk *w, int64_t *values, int64_t *offset, int64_t *kept, m4_error *err) {
+static m4_status read_blocks(const cut *c, walk *w, int64_t *values, int64_t *offset, int64_t *kept,
+                             m4_error *err) {
   offset[0] = 0;
   for (int32_t j = 0, count; j < 2 * c->n_flows; j += count) {
     count = block_length(c, j);
     int64_t start = row_begin(c, j), length = row_end(c, j + count - 1) - start;
-    M4_TRY(ds_shard_read(c->loaded->shard, DS_ROW_RECEIVED_BYTES, c->loaded->received_start + start, length, values, err));
+    M4_TRY(ds_shard_read(c->loaded->shard, DS_ROW_RECEIVED_BYTES, c->loaded->received_start + start, length,
+                         values, err));
     M4_TRY(restrict_block(c, w, j, count, values, offset, kept, err));
   }
   return M4_OK;
@@ -202,7 +215,8 @@ m4_status ds_extract_period(const ds_loaded *loaded, int64_t segment, m4_arena *
                             const double **flowsim_fct_ns, m4_error *err) {
   const ds_scenario *s = &loaded->facts;
   int64_t first = s->period_flow_offset[segment];
-  cut c = {loaded, s->period_flow + first, (int32_t)(s->period_flow_offset[segment + 1] - first), s->period_event + 2 * first};
+  cut c = {loaded, s->period_flow + first, (int32_t)(s->period_flow_offset[segment + 1] - first),
+           s->period_event + 2 * first};
   memset(facts, 0, sizeof *facts);
   M4_TRY(pick_flows(&c, arena, facts, flowsim_fct_ns, err));
   M4_TRY(pick_paths(&c, arena, facts, err));

@@ -1,4 +1,5 @@
-/* The data set as a whole: its shards, scenarios and busy periods, and reading one of them. Knows shard and cache. */
+/* The data set as a whole: its shards, scenarios and busy periods, and reading one of them. Knows shard and
+ * cache. */
 #include "base/file.h"
 #include "data/period.h"
 
@@ -38,7 +39,9 @@ static int is_shard_name(const struct dirent *item) {
 }
 
 /* Locale-independent, unlike alphasort. */
-static int compare_items(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
+static int compare_items(const struct dirent **a, const struct dirent **b) {
+  return strcmp((*a)->d_name, (*b)->d_name);
+}
 
 static m4_status open_shard(ds_dataset *d, const char *path, m4_error *err) {
   ds_shard *more = realloc(d->shards, (size_t)(d->n_shards + 1) * sizeof *more);
@@ -83,25 +86,29 @@ static m4_status count_all(ds_dataset *d, m4_error *err) {
   d->scenarios = calloc((size_t)n_scenarios, sizeof *d->scenarios);
   d->by_name = calloc((size_t)n_scenarios, sizeof *d->by_name);
   d->periods = calloc((size_t)d->n_periods + 1, sizeof *d->periods);
-  if (!d->scenarios || !d->by_name || !d->periods) return m4_fail(err, M4_MEMORY, d->path, "no memory for the index");
+  if (!d->scenarios || !d->by_name || !d->periods)
+    return m4_fail(err, M4_MEMORY, d->path, "no memory for the index");
   return M4_OK;
 }
 
-static m4_status index_scenario(ds_dataset *d, const ds_shard *shard, int64_t index, int32_t scenario, m4_error *err) {
+static m4_status index_scenario(ds_dataset *d, const ds_shard *shard, int64_t index, int32_t scenario,
+                                m4_error *err) {
   scenario_entry *entry = &d->scenarios[scenario];
   int64_t first = shard->offsets[DS_NAME_BYTES][index];
   size_t bytes = (size_t)(shard->offsets[DS_NAME_BYTES][index + 1] - first);
   entry->shard = shard;
   entry->index = index;
   if (bytes == 0 || bytes > DS_MAX_NAME_BYTES || memchr(shard->names + first, '\0', bytes))
-    return ds_h5_reject(err, shard->path, "scenario/name", "holds a name that is empty, too long or not a text");
+    return ds_h5_reject(err, shard->path, "scenario/name",
+                        "holds a name that is empty, too long or not a text");
   entry->name = strndup(shard->names + first, bytes);
   return entry->name ? M4_OK : m4_fail(err, M4_MEMORY, shard->path, "no memory for a name");
 }
 
 /* What ds_period() tells, from two datasets; `member_offsets` and `max_active` cover the whole shard. */
-static m4_status index_periods(ds_dataset *d, const ds_shard *shard, int32_t first_scenario, int64_t first_period,
-                               const int64_t *member_offsets, const int32_t *max_active, m4_error *err) {
+static m4_status index_periods(ds_dataset *d, const ds_shard *shard, int32_t first_scenario,
+                               int64_t first_period, const int64_t *member_offsets, const int32_t *max_active,
+                               m4_error *err) {
   for (int64_t index = 0; index < shard->totals[DS_SCENARIOS]; ++index) {
     int64_t begin = shard->offsets[DS_PERIODS][index], end = shard->offsets[DS_PERIODS][index + 1];
     int64_t n_flows = shard->offsets[DS_FLOWS][index + 1] - shard->offsets[DS_FLOWS][index];
@@ -110,26 +117,34 @@ static m4_status index_periods(ds_dataset *d, const ds_shard *shard, int32_t fir
     for (int64_t p = begin; p < end; ++p) {
       int64_t members = member_offsets[p + 1] - member_offsets[p];
       if (members < 1 || members > n_flows || members > INT32_MAX || p - begin > INT32_MAX)
-        return ds_h5_reject(err, shard->path, "period/flow_offset", "gives a period an impossible number of flows");
+        return ds_h5_reject(err, shard->path, "period/flow_offset",
+                            "gives a period an impossible number of flows");
       if (max_active[p] < 1 || max_active[p] > members)
-        return ds_h5_reject(err, shard->path, "period/max_active", "is impossible for the period's number of flows");
-      d->periods[first_period + p] = (ds_period_info){scenario, (int32_t)(p - begin), (int32_t)members, max_active[p]};
+        return ds_h5_reject(err, shard->path, "period/max_active",
+                            "is impossible for the period's number of flows");
+      d->periods[first_period + p] =
+          (ds_period_info){scenario, (int32_t)(p - begin), (int32_t)members, max_active[p]};
     }
   }
   return M4_OK;
 }
 
-static m4_status index_shard(ds_dataset *d, const ds_shard *shard, int32_t first_scenario, int64_t first_period, m4_error *err) {
+static m4_status index_shard(ds_dataset *d, const ds_shard *shard, int32_t first_scenario,
+                             int64_t first_period, m4_error *err) {
   for (int64_t i = 0; i < shard->totals[DS_SCENARIOS]; ++i)
     M4_TRY(index_scenario(d, shard, i, first_scenario + (int32_t)i, err));
   size_t n_periods = (size_t)shard->totals[DS_PERIODS];
   int64_t *member_offsets = malloc((n_periods + 1) * sizeof *member_offsets);
   int32_t *max_active = malloc((n_periods + 1) * sizeof *max_active);
   m4_status status = M4_OK;
-  if (!member_offsets || !max_active) status = m4_fail(err, M4_MEMORY, shard->path, "no memory for the index");
-  if (status == M4_OK) status = ds_shard_read(shard, DS_ROW_PERIOD_FLOW_OFFSET, 0, (int64_t)n_periods + 1, member_offsets, err);
-  if (status == M4_OK) status = ds_shard_read(shard, DS_ROW_PERIOD_ACTIVE, 0, (int64_t)n_periods, max_active, err);
-  if (status == M4_OK) status = index_periods(d, shard, first_scenario, first_period, member_offsets, max_active, err);
+  if (!member_offsets || !max_active)
+    status = m4_fail(err, M4_MEMORY, shard->path, "no memory for the index");
+  if (status == M4_OK)
+    status = ds_shard_read(shard, DS_ROW_PERIOD_FLOW_OFFSET, 0, (int64_t)n_periods + 1, member_offsets, err);
+  if (status == M4_OK)
+    status = ds_shard_read(shard, DS_ROW_PERIOD_ACTIVE, 0, (int64_t)n_periods, max_active, err);
+  if (status == M4_OK)
+    status = index_periods(d, shard, first_scenario, first_period, member_offsets, max_active, err);
   free(max_active);
   free(member_offsets);
   return status;
@@ -140,7 +155,9 @@ typedef struct named {
   int32_t scenario;
 } named;
 
-static int compare_named(const void *a, const void *b) { return strcmp(((const named *)a)->name, ((const named *)b)->name); }
+static int compare_named(const void *a, const void *b) {
+  return strcmp(((const named *)a)->name, ((const named *)b)->name);
+}
 
 static m4_status index_names(ds_dataset *d, m4_error *err) {
   named *order = malloc((size_t)d->n_scenarios * sizeof *order);
@@ -174,8 +191,8 @@ static void make_hash(ds_dataset *d) {
   for (int32_t s = 0; s < d->n_shards; ++s) {
     char text[512], name[256];
     m4_path_last(name, sizeof name, d->shards[s].path);
-    int length = snprintf(text, sizeof text, "%s %llu %s\n", name, (unsigned long long)d->shards[s].file_bytes,
-                          d->shards[s].content_hash);
+    int length = snprintf(text, sizeof text, "%s %llu %s\n", name,
+                          (unsigned long long)d->shards[s].file_bytes, d->shards[s].content_hash);
     hash = XXH64(text, (size_t)length, hash);
   }
   snprintf(d->hash, sizeof d->hash, "%016llx", (unsigned long long)hash);
@@ -213,9 +230,13 @@ void ds_close(ds_dataset *dataset) {
 
 /* ---- asking ---- */
 
-int32_t ds_n_scenarios(const ds_dataset *dataset) { return dataset->n_scenarios; }
+int32_t ds_n_scenarios(const ds_dataset *dataset) {
+  return dataset->n_scenarios;
+}
 
-const char *ds_scenario_name(const ds_dataset *dataset, int32_t scenario) { return dataset->scenarios[scenario].name; }
+const char *ds_scenario_name(const ds_dataset *dataset, int32_t scenario) {
+  return dataset->scenarios[scenario].name;
+}
 
 int32_t ds_find_scenario(const ds_dataset *dataset, const char *name) {
   int32_t low = 0, high = dataset->n_scenarios;
@@ -236,18 +257,26 @@ bool ds_scenario_usable(const ds_dataset *dataset, int32_t scenario) {
   return entry->shard->unfinished[entry->index] == 0; /* ids ascend, so they are unique */
 }
 
-int64_t ds_scenario_first_period(const ds_dataset *dataset, int32_t scenario) { return dataset->scenarios[scenario].first_period; }
+int64_t ds_scenario_first_period(const ds_dataset *dataset, int32_t scenario) {
+  return dataset->scenarios[scenario].first_period;
+}
 
-int64_t ds_n_periods(const ds_dataset *dataset) { return dataset->n_periods; }
+int64_t ds_n_periods(const ds_dataset *dataset) {
+  return dataset->n_periods;
+}
 
-ds_period_info ds_period(const ds_dataset *dataset, int64_t period) { return dataset->periods[period]; }
+ds_period_info ds_period(const ds_dataset *dataset, int64_t period) {
+  return dataset->periods[period];
+}
 
-const char *ds_hash(const ds_dataset *dataset) { return dataset->hash; }
+const char *ds_hash(const ds_dataset *dataset) {
+  return dataset->hash;
+}
 
 /* ---- reading ---- */
 
-m4_status ds_read_period(ds_dataset *dataset, int64_t period, m4_arena *arena, m4_period *facts, const double **flowsim_fct_ns,
-                         m4_error *err) {
+m4_status ds_read_period(ds_dataset *dataset, int64_t period, m4_arena *arena, m4_period *facts,
+                         const double **flowsim_fct_ns, m4_error *err) {
   if (period < 0 || period >= dataset->n_periods)
     return m4_fail(err, M4_DATA, dataset->path, "there is no busy period %lld", (long long)period);
   ds_period_info info = dataset->periods[period];
@@ -259,12 +288,15 @@ m4_status ds_read_period(ds_dataset *dataset, int64_t period, m4_arena *arena, m
   return status;
 }
 
-static m4_status read_checked(const scenario_entry *entry, const ds_extent *extent, m4_arena *arena, ds_scenario *facts, m4_error *err) {
+static m4_status read_checked(const scenario_entry *entry, const ds_extent *extent, m4_arena *arena,
+                              ds_scenario *facts, m4_error *err) {
   M4_TRY(ds_shard_load(entry->shard, extent, arena, facts, err));
   int64_t count = extent->count[DS_RECEIVED];
   int64_t *received = m4_arena_alloc(arena, (size_t)count, sizeof *received);
-  if (!received) return m4_fail(err, M4_MEMORY, entry->shard->path, "no memory for %lld received bytes", (long long)count);
-  M4_TRY(ds_shard_read(entry->shard, DS_ROW_RECEIVED_BYTES, extent->start[DS_RECEIVED], count, received, err));
+  if (!received)
+    return m4_fail(err, M4_MEMORY, entry->shard->path, "no memory for %lld received bytes", (long long)count);
+  M4_TRY(
+      ds_shard_read(entry->shard, DS_ROW_RECEIVED_BYTES, extent->start[DS_RECEIVED], count, received, err));
   facts->received_bytes = received;
   ds_events events;
   size_t mark = m4_arena_mark(arena);
@@ -273,10 +305,12 @@ static m4_status read_checked(const scenario_entry *entry, const ds_extent *exte
   return status == M4_OK ? M4_OK : m4_within(err, m4_within(err, status, entry->name), entry->shard->path);
 }
 
-m4_status ds_read_scenario(ds_dataset *dataset, int32_t scenario, m4_arena *arena, ds_scenario *facts, m4_error *err) {
+m4_status ds_read_scenario(ds_dataset *dataset, int32_t scenario, m4_arena *arena, ds_scenario *facts,
+                           m4_error *err) {
   if (scenario < 0 || scenario >= dataset->n_scenarios)
     return m4_fail(err, M4_DATA, dataset->path, "there is no scenario %d", scenario);
   ds_extent extent;
-  M4_TRY(ds_shard_locate(dataset->scenarios[scenario].shard, dataset->scenarios[scenario].index, &extent, err));
+  M4_TRY(
+      ds_shard_locate(dataset->scenarios[scenario].shard, dataset->scenarios[scenario].index, &extent, err));
   return read_checked(&dataset->scenarios[scenario], &extent, arena, facts, err);
 }

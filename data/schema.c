@@ -18,9 +18,13 @@ size_t ds_type_bytes(ds_type type) {
   return bytes[type];
 }
 
-bool ds_is_offsets(const ds_row *row) { return row->target != DS_N_AXES; }
+bool ds_is_offsets(const ds_row *row) {
+  return row->target != DS_N_AXES;
+}
 
-bool ds_is_special(const ds_row *row) { return row->axis == DS_SCENARIOS || row->axis == DS_NAME_BYTES; }
+bool ds_is_special(const ds_row *row) {
+  return row->axis == DS_SCENARIOS || row->axis == DS_NAME_BYTES;
+}
 
 int64_t ds_chunk_rows(const ds_row *row) {
   if (row->axis == DS_SCENARIOS) return 256;

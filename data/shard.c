@@ -1,4 +1,5 @@
-/* Opening a shard: nothing is believed before it is checked, and nothing is accepted that writer.c does not write. Knows HDF5. */
+/* Opening a shard: nothing is believed before it is checked, and nothing is accepted that writer.c does not
+ * write. Knows HDF5. */
 #include "data/shard.h"
 
 #include <errno.h>
@@ -10,7 +11,8 @@ enum { CHUNK_CACHE_BYTES = 256 << 10, CHUNK_CACHE_SLOTS = 31, MAX_DEFLATE_RATIO 
 
 static m4_status open_file(ds_shard *shard, m4_error *err) {
   struct stat info;
-  if (stat(shard->path, &info) != 0) return m4_fail(err, M4_IO, shard->path, "cannot open: %s", strerror(errno));
+  if (stat(shard->path, &info) != 0)
+    return m4_fail(err, M4_IO, shard->path, "cannot open: %s", strerror(errno));
   if (!S_ISREG(info.st_mode)) return m4_fail(err, M4_IO, shard->path, "is not a regular file");
   shard->file_bytes = (uint64_t)info.st_size;
   hid_t access_list = H5Pcreate(H5P_FILE_ACCESS);
@@ -35,8 +37,8 @@ static m4_status check_format(ds_shard *shard, m4_error *err) {
   if (!known) return ds_h5_reject(err, shard->path, "format", "is not \"" DS_FORMAT_NAME "\"");
   M4_TRY(ds_h5_read_number(shard->file, "format_version", &version, shard->path, err));
   if (version != DS_FORMAT_VERSION)
-    return m4_fail(err, M4_DATA, shard->path, "format_version is %llu, this program reads %d", (unsigned long long)version,
-                   DS_FORMAT_VERSION);
+    return m4_fail(err, M4_DATA, shard->path, "format_version is %llu, this program reads %d",
+                   (unsigned long long)version, DS_FORMAT_VERSION);
   M4_TRY(ds_h5_read_text(shard->file, "content_hash", 16, &shard->content_hash, shard->path, err));
   if (strspn(shard->content_hash, "0123456789abcdef") != 16)
     return ds_h5_reject(err, shard->path, "content_hash", "is not 16 hex digits");
@@ -57,7 +59,8 @@ static size_t expected_links(const char *group) {
 
 static m4_status check_hard_link(const ds_shard *shard, const char *path, m4_error *err) {
   H5L_info_t link;
-  if (H5Lget_info(shard->file, path, &link, H5P_DEFAULT) < 0) return ds_h5_fail(err, M4_DATA, shard->path, path, "is missing");
+  if (H5Lget_info(shard->file, path, &link, H5P_DEFAULT) < 0)
+    return ds_h5_fail(err, M4_DATA, shard->path, path, "is missing");
   if (link.type != H5L_TYPE_HARD) return ds_h5_reject(err, shard->path, path, "is a soft or external link");
   return M4_OK;
 }
@@ -78,7 +81,8 @@ static m4_status check_group(const ds_shard *shard, const char *path, m4_error *
   return status;
 }
 
-/* shuffle, gzip, fletcher32 in this order and no other filter; chunks as we write them; no outside storage. */
+/* shuffle, gzip, fletcher32 in this order and no other filter; chunks as we write them; no outside storage.
+ */
 static bool is_our_storage(hid_t list, const ds_row *row) {
   static const H5Z_filter_t filters[] = {H5Z_FILTER_SHUFFLE, H5Z_FILTER_DEFLATE, H5Z_FILTER_FLETCHER32};
   hsize_t chunk[2] = {0, 0};
@@ -99,7 +103,8 @@ static m4_status check_unit(const ds_shard *shard, ds_row_id id, m4_error *err) 
   char *unit = NULL;
   m4_status status = ds_h5_read_text(shard->datasets[id], "unit", 64, &unit, shard->path, err);
   if (status != M4_OK) return m4_within(err, status, row->path);
-  if (strcmp(unit, row->unit) != 0) status = ds_h5_reject(err, shard->path, row->path, "has another unit than the format says");
+  if (strcmp(unit, row->unit) != 0)
+    status = ds_h5_reject(err, shard->path, row->path, "has another unit than the format says");
   free(unit);
   return status;
 }
@@ -111,9 +116,11 @@ static m4_status check_extent(ds_shard *shard, ds_row_id id, hid_t space, m4_err
   int rank = H5Sget_simple_extent_ndims(space);
   if (rank != (row->width > 1 ? 2 : 1) || H5Sget_simple_extent_dims(space, size, NULL) != rank)
     return ds_h5_reject(err, shard->path, row->path, "has the wrong rank");
-  if (size[1] != (hsize_t)row->width) return ds_h5_reject(err, shard->path, row->path, "has the wrong second dimension");
+  if (size[1] != (hsize_t)row->width)
+    return ds_h5_reject(err, shard->path, row->path, "has the wrong second dimension");
   hsize_t stored = H5Dget_storage_size(shard->datasets[id]);
-  if (stored > shard->file_bytes || size[0] > stored * MAX_DEFLATE_RATIO / (size[1] * ds_type_bytes(row->type)))
+  if (stored > shard->file_bytes ||
+      size[0] > stored * MAX_DEFLATE_RATIO / (size[1] * ds_type_bytes(row->type)))
     return ds_h5_reject(err, shard->path, row->path, "claims more rows than the file can hold");
   int64_t rows = (int64_t)size[0] - (ds_is_offsets(row) ? 1 : 0);
   if (rows < 0) return ds_h5_reject(err, shard->path, row->path, "is empty");
@@ -149,8 +156,9 @@ static m4_status open_dataset(ds_shard *shard, ds_row_id id, m4_error *err) {
   hid_t access_list = H5Pcreate(H5P_DATASET_ACCESS);
   if (access_list >= 0) H5Pset_chunk_cache(access_list, CHUNK_CACHE_SLOTS, CHUNK_CACHE_BYTES, 1.0);
   shard->datasets[id] = H5Dopen2(shard->file, path, access_list);
-  m4_status status =
-      shard->datasets[id] >= 0 ? M4_OK : ds_h5_fail(err, M4_DATA, shard->path, path, "cannot be opened as a dataset");
+  m4_status status = shard->datasets[id] >= 0
+                         ? M4_OK
+                         : ds_h5_fail(err, M4_DATA, shard->path, path, "cannot be opened as a dataset");
   if (access_list >= 0) H5Pclose(access_list);
   return status == M4_OK ? check_dataset(shard, id, err) : status;
 }
@@ -170,7 +178,8 @@ static m4_status open_layout(ds_shard *shard, m4_error *err) {
   return M4_OK;
 }
 
-m4_status ds_shard_read(const ds_shard *shard, ds_row_id id, int64_t start, int64_t count, void *values, m4_error *err) {
+m4_status ds_shard_read(const ds_shard *shard, ds_row_id id, int64_t start, int64_t count, void *values,
+                        m4_error *err) {
   const ds_row *row = &ds_schema[id];
   int64_t rows = shard->totals[row->axis] + (ds_is_offsets(row) ? 1 : 0);
   if (start < 0 || count < 0 || start > rows || count > rows - start)
@@ -180,8 +189,10 @@ m4_status ds_shard_read(const ds_shard *shard, ds_row_id id, int64_t start, int6
   ds_h5_lock();
   hid_t source = H5Dget_space(shard->datasets[id]);
   hid_t target = H5Screate_simple(row->width > 1 ? 2 : 1, size, NULL);
-  bool ok = source >= 0 && target >= 0 && H5Sselect_hyperslab(source, H5S_SELECT_SET, first, NULL, size, NULL) >= 0 &&
-            H5Dread(shard->datasets[id], ds_h5_memory_type(row->type), target, source, H5P_DEFAULT, values) >= 0;
+  bool ok =
+      source >= 0 && target >= 0 &&
+      H5Sselect_hyperslab(source, H5S_SELECT_SET, first, NULL, size, NULL) >= 0 &&
+      H5Dread(shard->datasets[id], ds_h5_memory_type(row->type), target, source, H5P_DEFAULT, values) >= 0;
   m4_status status = ok ? M4_OK : ds_h5_fail(err, M4_DATA, shard->path, row->path, "cannot be read");
   if (target >= 0) H5Sclose(target);
   if (source >= 0) H5Sclose(source);
@@ -194,7 +205,8 @@ static m4_status read_all(const ds_shard *shard, ds_row_id id, void **values, m4
   const ds_row *row = &ds_schema[id];
   int64_t rows = shard->totals[row->axis] + (ds_is_offsets(row) ? 1 : 0);
   *values = calloc((size_t)rows * (size_t)row->width + 1, ds_type_bytes(row->type));
-  if (!*values) return m4_fail(err, M4_MEMORY, shard->path, "no memory for %lld rows of %s", (long long)rows, row->path);
+  if (!*values)
+    return m4_fail(err, M4_MEMORY, shard->path, "no memory for %lld rows of %s", (long long)rows, row->path);
   return ds_shard_read(shard, id, 0, rows, *values, err);
 }
 

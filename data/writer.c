@@ -1,4 +1,5 @@
-/* Writes one shard: scenarios are checked, then appended dataset by dataset; the file gets its name at commit. Knows the schema. */
+/* Writes one shard: scenarios are checked, then appended dataset by dataset; the file gets its name at
+ * commit. Knows the schema. */
 #include "base/file.h"
 #include "data/events.h"
 #include "data/h5.h"
@@ -36,15 +37,19 @@ static m4_status create_dataset(ds_writer *w, ds_row_id id, m4_error *err) {
   hid_t list = plain_list(H5P_DATASET_CREATE);
   bool ok = space >= 0 && list >= 0 && H5Pset_chunk(list, rank, chunk) >= 0 && H5Pset_shuffle(list) >= 0 &&
             H5Pset_deflate(list, DS_GZIP_LEVEL) >= 0 && H5Pset_fletcher32(list) >= 0;
-  if (ok) w->datasets[id] = H5Dcreate2(w->file, row->path, ds_h5_file_type(row->type), space, H5P_DEFAULT, list, H5P_DEFAULT);
-  m4_status status = w->datasets[id] >= 0 ? M4_OK : ds_h5_fail(err, M4_IO, w->path, row->path, "cannot create dataset");
+  if (ok)
+    w->datasets[id] =
+        H5Dcreate2(w->file, row->path, ds_h5_file_type(row->type), space, H5P_DEFAULT, list, H5P_DEFAULT);
+  m4_status status =
+      w->datasets[id] >= 0 ? M4_OK : ds_h5_fail(err, M4_IO, w->path, row->path, "cannot create dataset");
   if (list >= 0) H5Pclose(list);
   if (space >= 0) H5Sclose(space);
   M4_TRY(status);
   M4_TRY(ds_h5_write_text(w->datasets[id], "unit", row->unit, w->path, err));
   M4_TRY(ds_h5_write_text(w->datasets[id], "what", row->what, w->path, err));
   const int64_t zero = 0;
-  if (ds_is_offsets(row) && H5Dwrite(w->datasets[id], H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &zero) < 0)
+  if (ds_is_offsets(row) &&
+      H5Dwrite(w->datasets[id], H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &zero) < 0)
     return ds_h5_fail(err, M4_IO, w->path, row->path, "cannot write");
   return M4_OK;
 }
@@ -54,7 +59,8 @@ static m4_status create_groups(ds_writer *w, m4_error *err) {
   m4_status status = M4_OK;
   for (int g = 0; ds_groups[g] && status == M4_OK; ++g) {
     hid_t group = H5Gcreate2(w->file, ds_groups[g], H5P_DEFAULT, list, H5P_DEFAULT);
-    if (group < 0 || H5Gclose(group) < 0) status = ds_h5_fail(err, M4_IO, w->path, ds_groups[g], "cannot create group");
+    if (group < 0 || H5Gclose(group) < 0)
+      status = ds_h5_fail(err, M4_IO, w->path, ds_groups[g], "cannot create group");
   }
   if (list >= 0) H5Pclose(list);
   return status;
@@ -81,7 +87,8 @@ static m4_status create_file(ds_writer *w, m4_error *err) {
   return status;
 }
 
-static m4_status create_layout(ds_writer *w, uint64_t seed, const char *generator, const char *config, m4_error *err) {
+static m4_status create_layout(ds_writer *w, uint64_t seed, const char *generator, const char *config,
+                               m4_error *err) {
   M4_TRY(create_file(w, err));
   M4_TRY(ds_h5_write_text(w->file, "format", DS_FORMAT_NAME, w->path, err));
   M4_TRY(ds_h5_write_number(w->file, "format_version", DS_FORMAT_VERSION, w->path, err));
@@ -93,11 +100,12 @@ static m4_status create_layout(ds_writer *w, uint64_t seed, const char *generato
   return M4_OK;
 }
 
-m4_status ds_writer_create(ds_writer **writer, const char *path, uint64_t seed, const char *generator, const char *config,
-                           m4_error *err) {
+m4_status ds_writer_create(ds_writer **writer, const char *path, uint64_t seed, const char *generator,
+                           const char *config, m4_error *err) {
   *writer = NULL;
   if (strlen(generator) > DS_MAX_TEXT_BYTES || strlen(config) > DS_MAX_TEXT_BYTES)
-    return m4_fail(err, M4_USAGE, path, "generator or configuration text longer than %d bytes", DS_MAX_TEXT_BYTES);
+    return m4_fail(err, M4_USAGE, path, "generator or configuration text longer than %d bytes",
+                   DS_MAX_TEXT_BYTES);
   ds_writer *w = calloc(1, sizeof *w);
   size_t temp_bytes = strlen(path) + 32;
   if (w) {
@@ -132,7 +140,8 @@ static m4_status append(ds_writer *w, ds_row_id id, int64_t rows, const void *va
   bool ok = H5Dset_extent(w->datasets[id], size) >= 0;
   hid_t target = H5Dget_space(w->datasets[id]);
   hid_t source = H5Screate_simple(rank, count, NULL);
-  ok = ok && target >= 0 && source >= 0 && H5Sselect_hyperslab(target, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
+  ok = ok && target >= 0 && source >= 0 &&
+       H5Sselect_hyperslab(target, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
        H5Dwrite(w->datasets[id], ds_h5_memory_type(row->type), source, target, H5P_DEFAULT, values) >= 0;
   m4_status status = ok ? M4_OK : ds_h5_fail(err, M4_IO, w->path, row->path, "cannot write");
   if (source >= 0) H5Sclose(source);
@@ -141,7 +150,8 @@ static m4_status append(ds_writer *w, ds_row_id id, int64_t rows, const void *va
 }
 
 /* Offsets of the scenario start at 0, those of the shard where the axis ends now. */
-static m4_status append_offsets(ds_writer *w, ds_row_id id, int64_t rows, const int64_t *offsets, m4_arena *arena, m4_error *err) {
+static m4_status append_offsets(ds_writer *w, ds_row_id id, int64_t rows, const int64_t *offsets,
+                                m4_arena *arena, m4_error *err) {
   size_t mark = m4_arena_mark(arena);
   int64_t *moved = m4_arena_alloc(arena, (size_t)rows, sizeof *moved);
   if (!moved) return m4_fail(err, M4_MEMORY, w->path, "no memory for %lld offsets", (long long)rows);
@@ -151,8 +161,8 @@ static m4_status append_offsets(ds_writer *w, ds_row_id id, int64_t rows, const 
   return status;
 }
 
-static m4_status append_special(ds_writer *w, ds_row_id id, const ds_scenario *s, const int64_t counts[DS_N_AXES], m4_arena *arena,
-                                m4_error *err) {
+static m4_status append_special(ds_writer *w, ds_row_id id, const ds_scenario *s,
+                                const int64_t counts[DS_N_AXES], m4_arena *arena, m4_error *err) {
   const ds_row *row = &ds_schema[id];
   if (ds_is_offsets(row)) return append_offsets(w, id, 1, (int64_t[]){0, counts[row->target]}, arena, err);
   if (id == DS_ROW_NAME) return append(w, id, counts[DS_NAME_BYTES], s->name, err);
@@ -181,7 +191,8 @@ static m4_status append_scenario(ds_writer *w, const ds_scenario *s, m4_arena *a
 
 static m4_status remember_name(ds_writer *w, const char *name, m4_error *err) {
   for (int64_t i = 0; i < w->n_names; ++i)
-    if (strcmp(w->names[i], name) == 0) return m4_fail(err, M4_DATA, w->path, "two scenarios are called \"%s\"", name);
+    if (strcmp(w->names[i], name) == 0)
+      return m4_fail(err, M4_DATA, w->path, "two scenarios are called \"%s\"", name);
   char **more = realloc(w->names, (size_t)(w->n_names + 1) * sizeof *more);
   if (more) w->names = more;
   char *copy = more ? strdup(name) : NULL;
@@ -228,7 +239,8 @@ static m4_status close_file(ds_writer *w, m4_error *err) {
 
 static m4_status seal(ds_writer *w, m4_error *err) {
   if (w->broken) return m4_fail(err, M4_IO, w->path, "an earlier write failed");
-  if (w->totals[DS_SCENARIOS] == 0) return m4_fail(err, M4_DATA, w->path, "a shard needs at least one scenario");
+  if (w->totals[DS_SCENARIOS] == 0)
+    return m4_fail(err, M4_DATA, w->path, "a shard needs at least one scenario");
   char hash[17];
   snprintf(hash, sizeof hash, "%016llx", (unsigned long long)w->content_hash);
   ds_h5_lock();
