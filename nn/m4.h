@@ -1,5 +1,6 @@
-/* THE model: parameters, state tables, one event, the readouts. Training (with a recording tape), m4-test and every simulation
- * (without) call m4_event(); nobody else computes a GRU or a SAGE layer. Knows autograd. Source: model.md. */
+/* THE model: parameters, state tables, one event, the readouts. Training (with a recording tape), m4-test and
+ * every simulation (without) call m4_event(); nobody else computes a GRU or a SAGE layer. Knows autograd.
+ * Source: model.md. */
 #ifndef NN_M4_H
 #define NN_M4_H
 
@@ -21,9 +22,15 @@ typedef struct m4_widths {
 } m4_widths;
 m4_widths m4_default_widths(void); /* the published model with both auxiliary heads */
 
-typedef struct m4_gru { ag_param *weight_x, *weight_h, *bias_x, *bias_h; } m4_gru;   /* [in,3H] [H,3H] [1,3H] [1,3H] */
-typedef struct m4_head { ag_param *weight1, *bias1, *weight2, *bias2; } m4_head;     /* [in,M] [1,M] [M,1] [1,1] */
-typedef struct m4_sage { ag_param *project, *project_bias, *neighbour, *neighbour_bias, *root, *norm_gain, *norm_bias; } m4_sage;
+typedef struct m4_gru {
+  ag_param *weight_x, *weight_h, *bias_x, *bias_h;
+} m4_gru; /* [in,3H] [H,3H] [1,3H] [1,3H] */
+typedef struct m4_head {
+  ag_param *weight1, *bias1, *weight2, *bias2;
+} m4_head; /* [in,M] [1,M] [M,1] [1,1] */
+typedef struct m4_sage {
+  ag_param *project, *project_bias, *neighbour, *neighbour_bias, *root, *norm_gain, *norm_bias;
+} m4_sage;
 
 typedef enum m4_size_feature { M4_SIZE_KILOBYTES, M4_SIZE_BYTES } m4_size_feature;
 
@@ -32,8 +39,9 @@ typedef struct m4_model {
   m4_size_feature size_feature; /* stored in the checkpoint */
   const ag_backend *backend;
   int32_t n_params;
-  ag_param **params; /* in the order of the reference's optimiser state (model.md 2): rate GRU, time GRU, FCT head, SAGE 0..L-1, link
-                        rate GRU, link time GRU, size head, queue head; names are the reference's state_dict names */
+  ag_param **params; /* in the order of the reference's optimiser state (model.md 2): rate GRU, time GRU, FCT
+                        head, SAGE 0..L-1, link rate GRU, link time GRU, size head, queue head; names are the
+                        reference's state_dict names */
   m4_gru flow_rate, flow_time, link_rate, link_time;
   m4_sage *sage; /* [gcn_layers] */
   m4_head fct_head, size_head, queue_head;
@@ -46,21 +54,24 @@ int64_t m4_model_count(const m4_model *model); /* numbers in all parameters: 1,5
 
 /* States of the flows and links of one busy period or simulation, plus what never changes about a flow. */
 typedef struct m4_state {
-  ag_table flows; /* h [F, H] */
-  ag_table links; /* z [L, H] */
+  ag_table flows;  /* h [F, H] */
+  ag_table links;  /* z [L, H] */
   ag_table facts;  /* [F, 14]: n_links, 13 parameters; constant, read by the FCT head */
   ag_table params; /* [F, 13]: the parameters alone; constant, read by the rate GRU */
 } m4_state;
 
 /* Allocates zeroed tables from `arena` (element type of the backend). */
-m4_status m4_state_create(m4_state *state, const m4_model *model, m4_arena *arena, int32_t n_flows, int32_t n_links, m4_error *err);
+m4_status m4_state_create(m4_state *state, const m4_model *model, m4_arena *arena, int32_t n_flows,
+                          int32_t n_links, m4_error *err);
 /* Initial rows (model.md 5). params: 13 floats. */
-void m4_state_init_flow(m4_state *state, const m4_model *model, int32_t row, float size_feature, int32_t n_links, const float *params);
+void m4_state_init_flow(m4_state *state, const m4_model *model, int32_t row, float size_feature,
+                        int32_t n_links, const float *params);
 void m4_state_init_link(m4_state *state, const m4_model *model, int32_t row);
 
-/* One event as data (design.md "An event is data"). Flow rows ascending, then link rows ascending, are nodes 0..n_flows+n_links-1;
- * neighbours in CSR: of a flow its links in path order, of a link its flows ascending. The graph is symmetric: the same CSR serves
- * backward. Arrays are plain int32/float32 so that a device can take them as they are. */
+/* One event as data (design.md "An event is data"). Flow rows ascending, then link rows ascending, are nodes
+ * 0..n_flows+n_links-1; neighbours in CSR: of a flow its links in path order, of a link its flows ascending.
+ * The graph is symmetric: the same CSR serves backward. Arrays are plain int32/float32 so that a device can
+ * take them as they are. */
 typedef struct m4_event_data {
   int32_t n_flows, n_links, n_edges; /* n_edges: (flow, link) pairs; the CSR has 2 * n_edges entries */
   const int32_t *flow_rows;          /* [n_flows] rows of state.flows */
@@ -69,8 +80,8 @@ typedef struct m4_event_data {
   const int32_t *neighbour_index;    /* [2 * n_edges] node numbers */
   double dt_us;                      /* time step; no time GRU when <= 0 */
   /* Supervision, read after the time step (model.md 6 step 3); all zero/NULL in simulation. */
-  int32_t n_size_labels;     /* 0 or n_flows */
-  const float *size_labels;  /* [n_flows] remaining ratio of each active flow */
+  int32_t n_size_labels;    /* 0 or n_flows */
+  const float *size_labels; /* [n_flows] remaining ratio of each active flow */
   int32_t n_queue_labels;
   const int32_t *queue_rows; /* [n_queue_labels] rows of state.links; may repeat */
   const float *queue_labels; /* [n_queue_labels] cube-root units */
@@ -82,11 +93,13 @@ typedef struct m4_event_aux {
   ag_tensor *queue_prediction; /* [n_queue_labels, 1] cube-root units */
 } m4_event_aux;
 
-/* Advances the touched rows by one event. dropout: probability inside the heads (0 in evaluation). aux may be NULL (no readouts).
- * Nothing happens when no flow is active. Errors through the tape's sticky status. */
-void m4_event(const m4_model *model, ag_tape *tape, m4_state *state, const m4_event_data *event, double dropout, m4_event_aux *aux);
+/* Advances the touched rows by one event. dropout: probability inside the heads (0 in evaluation). aux may be
+ * NULL (no readouts). Nothing happens when no flow is active. Errors through the tape's sticky status. */
+void m4_event(const m4_model *model, ag_tape *tape, m4_state *state, const m4_event_data *event,
+              double dropout, m4_event_aux *aux);
 
 /* FCT head on rows of state.flows: predicted slowdown [n, 1], not clamped (model.md 6, 7). */
-ag_tensor *m4_readout(const m4_model *model, ag_tape *tape, m4_state *state, const int32_t *flow_rows, int32_t n_rows, double dropout);
+ag_tensor *m4_readout(const m4_model *model, ag_tape *tape, m4_state *state, const int32_t *flow_rows,
+                      int32_t n_rows, double dropout);
 
 #endif

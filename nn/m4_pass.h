@@ -1,36 +1,41 @@
-/* A whole busy period through the model, teacher-forced: predictions, losses, gradients by segments with recomputation.
- * Knows m4_inputs and autograd. Source: model.md 6, training.md 8, design.md "State tables". */
+/* A whole busy period through the model, teacher-forced: predictions, losses, gradients by segments with
+ * recomputation. Knows m4_inputs and autograd. Source: model.md 6, training.md 8, design.md "State tables".
+ */
 #ifndef NN_M4_PASS_H
 #define NN_M4_PASS_H
 
 #include "nn/m4_inputs.h"
 
 typedef struct m4_loss_options {
-  bool averaged;                   /* false: loss: reference */
+  bool averaged;                    /* false: loss: reference */
   double weight_size, weight_queue; /* 0.005 (reference) or 0.1 (averaged) */
-  int32_t link_slots;              /* 96: divisor of the queue loss */
-  double dropout;                  /* inside the heads */
+  int32_t link_slots;               /* 96: divisor of the queue loss */
+  double dropout;                   /* inside the heads */
 } m4_loss_options;
 m4_loss_options m4_default_loss(void);
 
 /* As they enter total: weighted. */
-typedef struct m4_losses { double total, fct, size, queue; } m4_losses;
+typedef struct m4_losses {
+  double total, fct, size, queue;
+} m4_losses;
 
 /* What a forward pass can give back; NULL fields are not wanted. Caller-owned arrays. */
 typedef struct m4_pass_output {
-  float *slowdown;             /* [n_flows] raw head output */
-  float *size_prediction;      /* as sample->size_labels; 0 where a row is not supervised or the model has no such head */
-  float *queue_prediction;     /* as sample->queue_labels */
-  double *size_error_sum;      /* [n_flows] */
-  double *queue_error_sum;     /* [n_links], link rows */
+  float *slowdown;         /* [n_flows] raw head output */
+  float *size_prediction;  /* as sample->size_labels; 0 where a row is not supervised or the model has no such
+                              head */
+  float *queue_prediction; /* as sample->queue_labels */
+  double *size_error_sum;  /* [n_flows] */
+  double *queue_error_sum; /* [n_links], link rows */
 } m4_pass_output;
 
 /* Memory for passes: one arena and one tape; one per thread, reused for any sample. */
 typedef struct m4_workspace m4_workspace;
-/* budget_bytes bounds the tape of one segment, gradients included: segments are as long as it allows, at least one event.
- * 0 = whole sample in one segment (no recomputation). What comes on top: the state tables, the rows saved at segment borders, and
- * ag_grads. Measures what an event of this model costs. */
-m4_status m4_workspace_create(m4_workspace **workspace, const m4_model *model, size_t budget_bytes, m4_error *err);
+/* budget_bytes bounds the tape of one segment, gradients included: segments are as long as it allows, at
+ * least one event. 0 = whole sample in one segment (no recomputation). What comes on top: the state tables,
+ * the rows saved at segment borders, and ag_grads. Measures what an event of this model costs. */
+m4_status m4_workspace_create(m4_workspace **workspace, const m4_model *model, size_t budget_bytes,
+                              m4_error *err);
 void m4_workspace_free(m4_workspace *workspace); /* NULL accepted */
 /* Most memory a pass has used so far. */
 size_t m4_workspace_peak_bytes(const m4_workspace *workspace);
@@ -38,13 +43,15 @@ size_t m4_workspace_peak_bytes(const m4_workspace *workspace);
 int32_t m4_workspace_segments(const m4_workspace *workspace);
 
 /* Forward only, without dropout. M4_NUMERIC when the loss is not finite. losses and output may be NULL. */
-m4_status m4_pass_forward(m4_workspace *workspace, const m4_model *model, const m4_sample *sample, const m4_loss_options *options,
-                          m4_losses *losses, m4_pass_output *output, m4_error *err);
+m4_status m4_pass_forward(m4_workspace *workspace, const m4_model *model, const m4_sample *sample,
+                          const m4_loss_options *options, m4_losses *losses, m4_pass_output *output,
+                          m4_error *err);
 
-/* Forward, backward: adds scale * d(total)/d(parameter) to grads (ag_grads_finish is called). rng: dropout stream of this sample. The
- * bits of losses and gradients do not depend on the budget. M4_NUMERIC when the loss is not finite; grads is spoilt after an error. */
-m4_status m4_pass_gradients(m4_workspace *workspace, const m4_model *model, const m4_sample *sample, const m4_loss_options *options,
-                            double scale, ag_rng_state rng, ag_grads *grads, m4_losses *losses, m4_pass_output *output,
-                            m4_error *err);
+/* Forward, backward: adds scale * d(total)/d(parameter) to grads (ag_grads_finish is called). rng: dropout
+ * stream of this sample. The bits of losses and gradients do not depend on the budget. M4_NUMERIC when the
+ * loss is not finite; grads is spoilt after an error. */
+m4_status m4_pass_gradients(m4_workspace *workspace, const m4_model *model, const m4_sample *sample,
+                            const m4_loss_options *options, double scale, ag_rng_state rng, ag_grads *grads,
+                            m4_losses *losses, m4_pass_output *output, m4_error *err);
 
 #endif
