@@ -32,13 +32,15 @@ typedef struct flowsim {
   uint64_t events;
 } flowsim;
 
+/* Room for count more arrivals: what was released makes place first. */
 static m4_status make_room(flowsim *sim, int64_t count, m4_error *err) {
-  memmove(sim->waiting, sim->waiting + sim->first_waiting,
-          (size_t)(sim->n_waiting - sim->first_waiting) * sizeof *sim->waiting);
-  sim->n_waiting -= sim->first_waiting;
+  int64_t waiting = sim->n_waiting - sim->first_waiting;
+  if (sim->first_waiting > 0)
+    memmove(sim->waiting, sim->waiting + sim->first_waiting, (size_t)waiting * sizeof *sim->waiting);
+  sim->n_waiting = waiting;
   sim->first_waiting = 0;
-  if (sim->n_waiting + count <= sim->waiting_capacity) return M4_OK;
-  int64_t capacity = 2 * (sim->n_waiting + count);
+  if (waiting + count <= sim->waiting_capacity) return M4_OK;
+  int64_t capacity = 2 * (waiting + count);
   arrival *larger = realloc(sim->waiting, (size_t)capacity * sizeof *larger);
   if (!larger) return m4_fail(err, M4_MEMORY, "flowsim", "no memory for %lld arrivals", (long long)capacity);
   sim->waiting = larger;

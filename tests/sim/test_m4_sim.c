@@ -1,0 +1,248 @@
+/* The program m4-sim from outside: files it leaves, exit codes, several scenarios, thread counts, Ctrl-C. */
+#include "tests/sim/test_sim.h"
+
+#include "base/file.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define PROGRAM M4_BUILD_DIR "/sim/m4-sim"
+
+static char work[64]; /* scratch folder of the whole file */
+
+/* Runs a shell command line; %s are filled in. Returns its exit code; standard error goes to work/stderr. */
+static int run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static int run(const char *fmt, ...) {
+  char arguments[2048], command[4096];
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(arguments, sizeof arguments, fmt, args);
+  va_end(args);
+  snprintf(command, sizeof command, "%s %s > %s/stdout 2> %s/stderr", PROGRAM, arguments, work, work);
+  int status = system(command);
+  assert_true(WIFEXITED(status));
+  return WEXITSTATUS(status);
+}
+
+static char *text_of(const char *name) {
+  char path[256];
+  char *text;
+  size_t length;
+  m4_error err = {0};
+  snprintf(path, sizeof path, "%s/%s", work, name);
+  if (m4_file_read(path, 1 << 26, &text, &length, &err) != M4_OK) fail_msg("%s: %s", err.where, err.what);
+  return text;
+}
+
+static bool exists(const char *name) {
+  char path[256];
+  snprintf(path, sizeof path, "%s/%s", work, name);
+  return m4_file_exists(path);
+}
+
+static void assert_says(const char *name, const char *expected) {
+  char *text = text_of(name);
+  if (!strstr(text, expected)) fail_msg("%s lacks \"%s\": %s", name, expected, text);
+  free(text);
+}
+
+static void assert_same_text(const char *a, const char *b) {
+  char *left = text_of(a), *right = text_of(b);
+  assert_string_equal(left, right);
+  free(left);
+  free(right);
+}
+
+static double number_at(const json_t *object, const char *key) {
+  const json_t *value = json_object_get(object, key);
+  assert_true(json_is_number(value));
+  return json_number_value(value);
+}
+
+static void results_of_one_scenario(void **state) {
+  (void)state;
+  assert_int_equal(run("--scenario %s/1 --backend flowsim --compare --quiet --out %s/one", NS3_DATA, work),
+                   0);
+  char *fct = text_of("one/fct.txt"), *csv = text_of("one/flows.csv"), *json = text_of("one/summary.json");
+  assert_int_equal(strncmp(csv, "flow_id,src,dst,size_bytes,start_ns,fct_ns,ideal_fct_ns,slowdown\n0,", 67),
+                   0);
+  long long id, size, start, fct_ns, ideal;
+  unsigned sip, dip, sport, dport;
+  assert_int_equal(sscanf(fct, "%lld %8x %8x %u %u %lld %lld %lld %lld\n", &id, &sip, &dip, &sport, &dport,
+                          &size, &start, &fct_ns, &ideal),
+                   9);
+  assert_int_equal(sip >> 24, 0x0b);
+  json_t *summary = json_loads(json, 0, NULL);
+  assert_string_equal(json_string_value(json_object_get(summary, "backend")), "flowsim");
+  assert_string_equal(json_string_value(json_object_get(summary, "scenario")), "1");
+  assert_string_equal(json_string_value(json_object_get(summary, "version")), M4_VERSION);
+  assert_true(number_at(summary, "flows") == 2000 && number_at(summary, "finished") == 2000);
+  assert_true(number_at(summary, "events") == 4000 && number_at(summary, "clamped") == 0);
+  assert_true(number_at(summary, "wall_seconds") > 0 && number_at(summary, "events_per_second") > 0);
+  assert_true(number_at(summary, "peak_rss_bytes") > 1 << 20);
+  const json_t *error = json_object_get(summary, "error");
+  static const char *const keys[] = {"mean", "p50", "p90", "p99", "p99_tail", "signed_mean"};
+  for (size_t i = 0; i < 6; i++) assert_true(number_at(error, keys[i]) < 100);
+  assert_int_equal(json_array_size(json_object_get(error, "buckets")), 4);
+  json_decref(summary);
+  free(fct);
+  free(csv);
+  free(json);
+}
+
+/* The packet simulator repeats the original's file byte for byte. */
+static void packet_results_equal_the_original(void **state) {
+  (void)state;
+  assert_int_equal(run("--scenario %s/0 --backend packet --quiet --out %s/packet", NS3_DATA, work), 0);
+  char path[256];
+  char *truth;
+  size_t length;
+  snprintf(path, sizeof path, "%s/0/fct.txt", NS3_DATA);
+  assert_int_equal(m4_file_read(path, 1 << 26, &truth, &length, NULL), M4_OK);
+  char *ours = text_of("packet/fct.txt");
+  assert_string_equal(ours, truth);
+  free(ours);
+  free(truth);
+}
+
+static void threads_do_not_change_results(void **state) {
+  (void)state;
+  const char *scenarios = "--scenario " NS3_DATA "/0 --scenario " NS3_DATA "/1 --scenario " NS3_DATA "/5";
+  assert_int_equal(run("%s --backend flowsim --threads 1 --out %s/serial", scenarios, work), 0);
+  assert_int_equal(run("%s --backend flowsim --threads 3 --out %s/parallel", scenarios, work), 0);
+  assert_same_text("serial/0/fct.txt", "parallel/0/fct.txt");
+  assert_same_text("serial/1/flows.csv", "parallel/1/flows.csv");
+  assert_same_text("serial/5/flows.csv", "parallel/5/flows.csv");
+}
+
+/* One of three folders is missing, one is damaged: the good one's results are there, the first error decides
+ * the exit code. */
+static void a_failure_leaves_the_others(void **state) {
+  (void)state;
+  assert_int_equal(
+      run("--scenario %s/absent --scenario %s/1 --scenario %s/bad --backend flowsim --out %s/some", work,
+          NS3_DATA, work, work),
+      4);
+  assert_says("stderr", "absent");
+  assert_says("stderr", "bad/flows.txt:1");
+  assert_true(exists("some/1/summary.json"));
+  assert_false(exists("some/bad/summary.json"));
+  assert_int_equal(
+      run("--scenario %s/bad --scenario %s/1 --backend flowsim --out %s/some", work, NS3_DATA, work), 3);
+}
+
+static void mistakes_on_the_command_line(void **state) {
+  (void)state;
+  assert_int_equal(run("--backend flowsim --out %s/x", work), 2);
+  assert_says("stderr", "--scenario");
+  assert_int_equal(run("--scenario %s/1 --out %s/x", NS3_DATA, work), 2);
+  assert_says("stderr", "--backend");
+  assert_int_equal(run("--scenario %s/1 --backend flowsim", NS3_DATA), 2);
+  assert_says("stderr", "--out");
+  assert_int_equal(run("--scenario %s/1 --backend ns3 --out %s/x", NS3_DATA, work), 2);
+  assert_int_equal(run("--scenario %s/1 --backend m4 --out %s/x", NS3_DATA, work), 2);
+  assert_says("stderr", "--checkpoint");
+  assert_int_equal(run("--scenario %s/1 --backend m4 --checkpoint %s/none --out %s/x", NS3_DATA, work, work),
+                   4);
+  assert_int_equal(run("--scenario %s/1 --backend flowsim --set sim.scop=global --out %s/x", NS3_DATA, work),
+                   2);
+  assert_says("stderr", "sim.scope");
+  assert_int_equal(
+      run("--scenario %s/1 --scenario %s/1/ --backend flowsim --out %s/x", NS3_DATA, NS3_DATA, work), 2);
+  assert_says("stderr", "called");
+  assert_int_equal(run("--scenario %s/plain --backend flowsim --compare --out %s/x", work, work), 4);
+  assert_says("stderr", "fct.txt");
+  assert_int_equal(run("--scenario %s/plain --backend flowsim --out %s/plain", work, work), 2);
+  assert_says("stderr", "overwrite");
+  assert_int_equal(run("--scenario %s/1 --backend flowsim --out %s/stdout/x", NS3_DATA, work),
+                   4); /* a file is no folder */
+  assert_false(exists("x/summary.json"));
+}
+
+static void help_dry_run_and_configuration(void **state) {
+  (void)state;
+  assert_int_equal(run("--help"), 0);
+  assert_says("stdout", "--checkpoint FILE");
+  assert_int_equal(run("--print-config --set sim.scope=global"), 0);
+  assert_says("stdout", "scope: global");
+  assert_int_equal(run("--scenario %s/1 --backend packet --dry-run", NS3_DATA), 0);
+  assert_says("stderr", "2000 flows");
+  assert_int_equal(run("--scenario %s/bad --backend packet --dry-run", work), 3);
+  assert_int_equal(run("--scenario %s/plain --backend flowsim --out %s/derived", work, work), 0);
+  assert_says("stderr", "params.txt");
+}
+
+/* An endless scenario is stopped: exit code 130, and what finished is written. */
+static void interruption_keeps_what_finished(void **state) {
+  (void)state;
+  char scenario[128], out[128];
+  snprintf(scenario, sizeof scenario, "%s/long", work);
+  snprintf(out, sizeof out, "%s/stopped", work);
+  pid_t child = fork();
+  if (child == 0) {
+    if (!freopen("/dev/null", "w", stderr)) _exit(99);
+    execl(PROGRAM, PROGRAM, "--scenario", scenario, "--backend", "packet", "--out", out, (char *)NULL);
+    _exit(99);
+  }
+  assert_true(child > 0);
+  const struct timespec pause = {.tv_nsec = 500000000};
+  nanosleep(&pause, NULL);
+  assert_int_equal(kill(child, SIGINT), 0);
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_true(WIFEXITED(status));
+  assert_int_equal(WEXITSTATUS(status), 130);
+  char *json = text_of("stopped/summary.json");
+  json_t *summary = json_loads(json, 0, NULL);
+  assert_true(number_at(summary, "finished") > 0);
+  assert_true(number_at(summary, "finished") < number_at(summary, "flows"));
+  json_decref(summary);
+  free(json);
+}
+
+/* ---- scenarios ---- */
+
+static void make_folder(const char *name, sim_scenario *scenario) {
+  char dir[128];
+  snprintf(dir, sizeof dir, "%s/%s", work, name);
+  assert_int_equal(m4_dir_make(dir, NULL), M4_OK);
+  assert_int_equal(sim_scenario_write(scenario, dir, NULL), M4_OK);
+}
+
+/* bad: flows.txt is not one. plain: a good folder without params.txt and fct.txt. long: minutes of packets.
+ */
+static int setup(void **state) {
+  (void)state;
+  char path[128];
+  make_scratch_dir(work);
+  sim_scenario *scenario;
+  assert_int_equal(sim_scenario_read(&scenario, NS3_DATA "/1", NULL), M4_OK);
+  make_folder("bad", scenario);
+  snprintf(path, sizeof path, "%s/bad", work);
+  write_in(path, "flows.txt", "many\n", 5);
+  make_folder("plain", scenario);
+  snprintf(path, sizeof path, "%s/plain/params.txt", work);
+  remove(path);
+  for (int64_t i = 1500; i < scenario->n_flows; i++) scenario->flows[i].size_bytes = 4000000000;
+  make_folder("long", scenario);
+  sim_scenario_free(scenario);
+  return 0;
+}
+
+static int teardown(void **state) {
+  (void)state;
+  char command[128];
+  snprintf(command, sizeof command, "rm -r '%s'", work);
+  return system(command) != 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(results_of_one_scenario),         cmocka_unit_test(packet_results_equal_the_original),
+      cmocka_unit_test(threads_do_not_change_results),   cmocka_unit_test(a_failure_leaves_the_others),
+      cmocka_unit_test(mistakes_on_the_command_line),    cmocka_unit_test(help_dry_run_and_configuration),
+      cmocka_unit_test(interruption_keeps_what_finished)};
+  return cmocka_run_group_tests(tests, setup, teardown);
+}
