@@ -3,10 +3,13 @@
 #include "autograd/backend.h"
 #include "autograd/cpu/kernels.h"
 
-#include <cblas.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+#ifdef AG_BLAS
+#include <cblas.h>
+#include <pthread.h>
+#endif
 
 static void *cpu_alloc(const ag_backend *backend, size_t bytes) {
   (void)backend;
@@ -52,13 +55,21 @@ static const ag_backend cpu_f64 = {FIELDS(f64), .dtype = AG_F64,
 #undef AG_OP
                                    }};
 
+#ifdef AG_BLAS
 /* One thread per product: threads carry samples, and two threads make small products slower. */
 static void use_one_blas_thread(void) {
   openblas_set_num_threads(1);
 }
 
-const ag_backend *ag_cpu_backend(ag_dtype dtype) {
+static void start_blas(void) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, use_one_blas_thread);
+}
+#else
+static void start_blas(void) {}
+#endif
+
+const ag_backend *ag_cpu_backend(ag_dtype dtype) {
+  start_blas();
   return dtype == AG_F64 ? &cpu_f64 : &cpu_f32;
 }

@@ -1,33 +1,25 @@
-/* Matrix products of the CPU backend, on OpenBLAS. Knows nothing of ops.
- * The bits of a row may depend on the number of rows of the product: BLAS picks its inner kernel by shape. */
+/* Matrix products of the CPU backend: own kernels, tuned by the compiler for this CPU (M4_NATIVE). Knows
+ * nothing of ops. OpenBLAS 0.3.21 falls back to AVX2 on CPUs newer than itself, which halves its rate there,
+ * and loses more on few rows; `ag_ops perf gemm` compares the two. Builds that must run on any CPU use
+ * gemm_blas.c instead. */
 #include "autograd/cpu/kernels.h"
 
-#include <cblas.h>
+/* Vector width, and how many rows a tile may have when it is 2, 4 and 8 vectors wide: its sums stay in the
+ * registers. */
+#if defined __AVX512F__
+enum { VECTOR_BYTES = 64, TILE_ROWS = 12, ROWS_OF_4 = 6, ROWS_OF_8 = 2 };
+#elif defined __AVX__
+enum { VECTOR_BYTES = 32, TILE_ROWS = 6, ROWS_OF_4 = 3, ROWS_OF_8 = 1 };
+#else
+enum { VECTOR_BYTES = 16, TILE_ROWS = 6, ROWS_OF_4 = 3, ROWS_OF_8 = 1 };
+#endif
+enum { MAX_ROWS = 12, DEPTH = 256 };
 
-void ag_gemm_f32(int32_t m, int32_t n, int32_t k, const float *a, int32_t a_stride, const float *b,
-                 int32_t b_stride, float beta, float *c, int32_t c_stride) {
-  if (m == 0 || n == 0) return;
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, 1, a, a_stride, b, b_stride, beta, c,
-              c_stride);
-}
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 12")
+#endif
 
-void ag_gemm_f64(int32_t m, int32_t n, int32_t k, const double *a, int32_t a_stride, const double *b,
-                 int32_t b_stride, double beta, double *c, int32_t c_stride) {
-  if (m == 0 || n == 0) return;
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, 1, a, a_stride, b, b_stride, beta, c,
-              c_stride);
-}
-
-void ag_add_product_f32(const ag_backend *backend, void *product, const void *x, const void *dy, int32_t n,
-                        int32_t in, int32_t out) {
-  (void)backend;
-  if (n == 0) return;
-  cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, in, out, n, 1, x, in, dy, out, 1, product, out);
-}
-
-void ag_add_product_f64(const ag_backend *backend, void *product, const void *x, const void *dy, int32_t n,
-                        int32_t in, int32_t out) {
-  (void)backend;
-  if (n == 0) return;
-  cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, in, out, n, 1, x, in, dy, out, 1, product, out);
-}
+#define AG_KERNELS "autograd/cpu/gemm_tile.h"
+#include "autograd/cpu/each_type.h"

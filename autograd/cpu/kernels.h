@@ -14,12 +14,11 @@
 #include "autograd/ops.def"
 #undef AG_OP
 
-/* c [m, n] = beta * c + a [m, k] @ b [k, n]; row-major with row strides. */
+/* c [m, n] (+)= a [m, k] @ b [k, n], k > 0; row-major with row strides. */
 void ag_gemm_f32(int32_t m, int32_t n, int32_t k, const float *a, int32_t a_stride, const float *b,
-                 int32_t b_stride, float beta, float *c, int32_t c_stride);
+                 int32_t b_stride, bool accumulate, float *c, int32_t c_stride);
 void ag_gemm_f64(int32_t m, int32_t n, int32_t k, const double *a, int32_t a_stride, const double *b,
-                 int32_t b_stride, double beta, double *c, int32_t c_stride);
-
+                 int32_t b_stride, bool accumulate, double *c, int32_t c_stride);
 /* ag_backend.add_product */
 void ag_add_product_f32(const ag_backend *backend, void *product, const void *x, const void *dy, int32_t n,
                         int32_t in, int32_t out);

@@ -47,10 +47,10 @@ static void AG_T(gru_products)(const ag_node *node, ag_real *buffer) {
     AG_T(gru_start_row)(row, node->param[2]->data, node->param[3]->data, width);
     if (in == 1) AG_T(add_scaled)(row, weight_x, input[i], 3 * width);
   }
-  if (in > 1) AG_T(gemm)(n, 3 * width, in, input, in, weight_x, 3 * width, 1, buffer, 4 * width);
-  AG_T(gemm)(n, 2 * width, width, h->data, width, weight_h, 3 * width, 1, buffer, 4 * width);
+  if (in > 1) AG_T(gemm)(n, 3 * width, in, input, in, weight_x, 3 * width, true, buffer, 4 * width);
+  AG_T(gemm)(n, 2 * width, width, h->data, width, weight_h, 3 * width, true, buffer, 4 * width);
   AG_T(gemm)
-  (n, width, width, h->data, width, weight_h + 2 * width, 3 * width, 1, buffer + 3 * width, 4 * width);
+  (n, width, width, h->data, width, weight_h + 2 * width, 3 * width, true, buffer + 3 * width, 4 * width);
 }
 
 /* Sums -> gates in place, and the new state. */
@@ -103,9 +103,10 @@ void AG_T(gru_cell_backward)(const ag_node *node, ag_grads *grads, void *scratch
   (gates + i * 4 * width, state + i * width, d_out + i * width, dx_sums + i * 3 * width,
    dh_sums + i * 3 * width, dh ? dh + i * width : NULL, width);
   if (x->grad)
-    AG_T(gemm)(n, in, 3 * width, dx_sums, 3 * width, ag_param_transposed(weight_x), in, 1, x->grad, in);
+    AG_T(gemm)(n, in, 3 * width, dx_sums, 3 * width, ag_param_transposed(weight_x), in, true, x->grad, in);
   if (dh)
-    AG_T(gemm)(n, width, 3 * width, dh_sums, 3 * width, ag_param_transposed(weight_h), width, 1, dh, width);
+    AG_T(gemm)
+    (n, width, 3 * width, dh_sums, 3 * width, ag_param_transposed(weight_h), width, true, dh, width);
   ag_grads_add_product(grads, weight_x, x->data, dx_sums, n);
   ag_grads_add_product(grads, weight_h, state, dh_sums, n);
   ag_grads_add_rows(grads, node->param[2], dx_sums, n);
