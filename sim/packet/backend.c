@@ -58,7 +58,7 @@ static void destroy(sim_backend *base) {
 }
 
 static const sim_backend_ops packet_ops = {
-    .name = "packet", .submit = submit, .advance = advance, .count = count, .destroy = destroy};
+    .name = "packet", .limits_flows = true, .submit = submit, .advance = advance, .count = count, .destroy = destroy};
 
 m4_status sim_packet_backend(sim_backend **out, const sim_scenario *scenario, const pkt_probe *probe,
                              m4_error *err) {
