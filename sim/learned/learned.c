@@ -47,14 +47,22 @@ typedef struct learned {
   float params[M4_N_PARAMS];
 } learned;
 
+/* An instant as the engine is told it. Adding the origin may round; comparing sums made the same way is
+ * exact. */
+static double engine_time(const learned *self, double session_ns) {
+  return self->origin_ns + session_ns;
+}
+
 static m4_status submit(sim_backend *backend, const int64_t *flows, const double *times_ns, int64_t count,
                         m4_error *err) {
   learned *self = (learned *)backend;
   for (int64_t i = 0; i < count; ++i) {
-    if (flows[i] < 0 || flows[i] >= backend->scenario->n_flows || !isfinite(times_ns[i]))
-      return m4_fail(err, M4_USAGE, NULL, "flow %lld submitted for %g ns", (long long)flows[i], times_ns[i]);
-    if (!self->started) self->origin_ns = times_ns[i];
+    if (!self->started && isfinite(times_ns[i])) self->origin_ns = times_ns[i];
     self->started = true;
+    bool in_time = isfinite(times_ns[i]) && times_ns[i] >= engine_time(self, inf_clock(self->session));
+    if (flows[i] < 0 || flows[i] >= backend->scenario->n_flows || !in_time)
+      return m4_fail(err, M4_USAGE, NULL, "flow %lld submitted for %.3f ns", (long long)flows[i],
+                     times_ns[i]);
     M4_TRY(sim_pending_add(&self->pending, (sim_arrival){times_ns[i], flows[i]}, err));
   }
   return M4_OK;
@@ -70,7 +78,9 @@ static m4_status arrive(learned *self, m4_error *err) {
                     .links = flow->links,
                     .n_links = flow->n_links,
                     .params = self->params};
-  return inf_arrive(self->session, arrival.time_ns - self->origin_ns, &facts, err);
+  /* A flow released by a completion must not fall before it by rounding. */
+  double time_ns = fmax(arrival.time_ns - self->origin_ns, inf_clock(self->session));
+  return inf_arrive(self->session, time_ns, &facts, err);
 }
 
 static m4_status complete(learned *self, int64_t flow, double finish_ns, sim_completion *completion,
@@ -78,7 +88,7 @@ static m4_status complete(learned *self, int64_t flow, double finish_ns, sim_com
   double slowdown, release_ns;
   inf_prediction(self->session, flow, &slowdown, &release_ns);
   *completion = (sim_completion){
-      .flow = flow, .time_ns = self->origin_ns + finish_ns, .fct_ns = finish_ns - release_ns};
+      .flow = flow, .time_ns = engine_time(self, finish_ns), .fct_ns = finish_ns - release_ns};
   return inf_complete(self->session, finish_ns, flow, err);
 }
 
