@@ -57,8 +57,12 @@ static void destroy(sim_backend *base) {
   free(base);
 }
 
-static const sim_backend_ops packet_ops = {
-    .name = "packet", .limits_flows = true, .submit = submit, .advance = advance, .count = count, .destroy = destroy};
+static const sim_backend_ops packet_ops = {.name = "packet",
+                                           .limits_flows = true,
+                                           .submit = submit,
+                                           .advance = advance,
+                                           .count = count,
+                                           .destroy = destroy};
 
 m4_status sim_packet_backend(sim_backend **out, const sim_scenario *scenario, const pkt_probe *probe,
                              m4_error *err) {

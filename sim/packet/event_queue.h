@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { PKT_NONE = UINT32_MAX };
+#define PKT_NONE UINT32_MAX /* no event, no packet */
 
 /* An event belongs to whoever made it; it is idle or pending once. kind and owner are the maker's. */
 typedef struct pkt_event {

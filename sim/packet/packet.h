@@ -13,10 +13,12 @@ typedef struct pkt_sim pkt_sim;
 typedef struct pkt_probe {
   void *ctx;
   void (*flow_start)(void *ctx, int64_t time_ns, int64_t flow); /* queue pair created */
-  void (*payload_received)(void *ctx, int64_t time_ns, int64_t flow,
-                           int64_t bytes); /* a data packet reached its receiver */
-  /* The flow's first data packet (sequence 0, first time) is queued at hop `hop` of its path (0 = source host
-   * NIC): bytes already waiting in that egress port's data queue, itself not counted. */
+  /* A data packet reached its receiver; with PFC off retransmitted bytes count again. */
+  void (*payload_received)(void *ctx, int64_t time_ns, int64_t flow, int64_t bytes);
+  /* The flow's first data packet (sequence 0, first time) is queued at hop `hop` of its path: bytes already
+   * waiting in that egress port's data queue, itself not counted; no more calls once it is dropped. Hop 0 is
+   * the source host's NIC, which builds a packet only when the wire is free: what waits ahead is
+   * acknowledgements that a PAUSE holds back, otherwise 0, as in the original's traces. */
   void (*first_packet_queued)(void *ctx, int64_t time_ns, int64_t flow, int32_t hop, int64_t queue_bytes);
   void (*flow_done)(void *ctx, int64_t time_ns, int64_t flow); /* last in-order byte at the receiver */
 } pkt_probe;
@@ -30,6 +32,7 @@ typedef struct pkt_flow {
   int64_t start_ns;
 } pkt_flow;
 
+/* pauses: PAUSE frames sent; ecn_marks: data packets marked. */
 typedef struct pkt_counters {
   uint64_t events, data_packets, wire_packets, drops, ecn_marks, pauses, retransmitted_bytes;
 } pkt_counters;
@@ -40,12 +43,15 @@ m4_status pkt_create(pkt_sim **sim, const sim_topology *topology, sim_routing *r
 void pkt_free(pkt_sim *sim);
 
 /* Adds flows in (start, order) order; starts must not lie before the clock nor before flows submitted earlier
- * that have not started. */
+ * that have not started. M4_DATA: a flow that cannot be simulated; then none of the call is added. To be
+ * exact under ties submit a flow before the clock reaches its start. With settings->flow_limit > 0 (closed
+ * loop) flows are held back here and get their source port when they are released (packet-simulator.md 8). */
 m4_status pkt_submit(pkt_sim *sim, const pkt_flow *flows, int64_t n_flows, m4_error *err);
 
 /* Runs until a flow completes (*flow = tag, *time_ns = arrival of its last byte; true in *completed), or the
- * clock would pass limit_ns, or nothing is left to do. All events of one instant up to the completion are
- * done in order; call again for the next. */
+ * clock would pass limit_ns or reach the stop time, or, with limit_ns INT64_MAX, nothing that is pending can
+ * finish a flow. Events of one instant are done in order up to the completion; call again for the next. After
+ * an error only pkt_free is allowed. */
 m4_status pkt_advance(pkt_sim *sim, int64_t limit_ns, bool *completed, int64_t *flow, int64_t *time_ns,
                       m4_error *err);
 

@@ -1,32 +1,7 @@
-/* A port: its queues and the wire. The end of a transmission becomes an event only when somebody has work for
+/* A port: the wire. The end of a transmission becomes an event only when somebody has work for
  * it: otherwise the port remembers its time and creation number, which decide what "still busy" means
  * exactly. Source: packet-simulator.md 2. */
 #include "sim/packet/state.h"
-
-void pkt_push(pkt_sim *sim, pkt_fifo *fifo, uint32_t packet) {
-  pkt_packet *p = &sim->packets[packet];
-  p->next = PKT_NONE;
-  if (fifo->head == PKT_NONE)
-    fifo->head = packet;
-  else
-    sim->packets[fifo->tail].next = packet;
-  fifo->tail = packet;
-  fifo->bytes += p->wire_bytes;
-}
-
-uint32_t pkt_pop(pkt_sim *sim, pkt_fifo *fifo) {
-  uint32_t packet = fifo->head;
-  const pkt_packet *p = &sim->packets[packet];
-  fifo->head = p->next;
-  fifo->bytes -= p->wire_bytes;
-  return packet;
-}
-
-bool pkt_port_busy(const pkt_sim *sim, const pkt_port *port) {
-  int64_t now = sim->events.now_ns;
-  return port->busy_until_ns > now ||
-         (port->busy_until_ns == now && port->tx_done_number > sim->events.now_number);
-}
 
 void pkt_transmit(pkt_sim *sim, pkt_port *port, uint32_t packet) {
   pkt_packet *p = &sim->packets[packet];

@@ -28,6 +28,14 @@ static m4_status set_ecn(const pkt_sim *sim, pkt_port *port, m4_error *err) {
   return m4_hint(err, status, "add the rate to KMIN_MAP, KMAX_MAP and PMAX_MAP");
 }
 
+/* The rates that HPCC's telemetry can name. */
+static m4_status check_line_rate(const pkt_port *port, m4_error *err) {
+  static const int64_t gbps[] = {10, 25, 40, 50, 100, 200, 400, 100000};
+  for (size_t i = 0; i < sizeof gbps / sizeof *gbps; i++)
+    if (port->rate_bps == gbps[i] * 1000000000) return M4_OK;
+  return m4_fail(err, M4_DATA, NULL, "HPCC does not know links of %lld bit/s", (long long)port->rate_bps);
+}
+
 static m4_status add_port(pkt_sim *sim, int32_t link_index, m4_error *err) {
   const sim_link *link = &sim->topology->links[link_index];
   pkt_port *port = &sim->ports[link_index];
@@ -47,6 +55,7 @@ static m4_status add_port(pkt_sim *sim, int32_t link_index, m4_error *err) {
     sim->nics[port->owner].wake = pkt_event_new(&sim->events, PKT_EVENT_WAKE, (uint32_t)link_index);
     return M4_OK;
   }
+  if (sim->cc->has_telemetry) M4_TRY(check_line_rate(port, err));
   port->headroom_limit = headroom_bytes(port);
   return set_ecn(sim, port, err);
 }

@@ -20,6 +20,8 @@ enum {
   PKT_FIRST_SOURCE_PORT = 10000
 };
 
+#define PKT_MAX_TIME_NS (INT64_MAX / 4)
+
 /* Kinds of events and their owners. */
 enum {
   PKT_EVENT_ARRIVAL,    /* a packet's last bit reaches the end of its link; the event is the packet */
@@ -106,7 +108,6 @@ typedef struct pkt_queue_pair {
   uint32_t nic_entry; /* PKT_NONE once removed */
   bool live;          /* both ends exist */
   bool first_sent, delivered;
-  uint32_t start; /* event */
   uint32_t next_waiting;
   uint64_t highest_sent;
   int64_t created_ns;
@@ -161,13 +162,36 @@ static inline int64_t pkt_transmission_ns(uint64_t wire_bytes, uint64_t rate_bps
   return (int64_t)(wire_bytes * 8000000000u / rate_bps);
 }
 
+/* Queues of a port. */
+static inline void pkt_push(pkt_sim *sim, pkt_fifo *fifo, uint32_t packet) {
+  pkt_packet *p = &sim->packets[packet];
+  p->next = PKT_NONE;
+  if (fifo->head == PKT_NONE)
+    fifo->head = packet;
+  else
+    sim->packets[fifo->tail].next = packet;
+  fifo->tail = packet;
+  fifo->bytes += p->wire_bytes;
+}
+
+static inline uint32_t pkt_pop(pkt_sim *sim, pkt_fifo *fifo) {
+  uint32_t packet = fifo->head;
+  const pkt_packet *p = &sim->packets[packet];
+  fifo->head = p->next;
+  fifo->bytes -= p->wire_bytes;
+  return packet;
+}
+
+static inline bool pkt_port_busy(const pkt_sim *sim, const pkt_port *port) {
+  int64_t now = sim->events.now_ns;
+  return port->busy_until_ns > now ||
+         (port->busy_until_ns == now && port->tx_done_number > sim->events.now_number);
+}
+
 /* setup.c */
 m4_status pkt_setup_network(pkt_sim *sim, m4_error *err);
 
-/* port.c: queues and transmission */
-void pkt_push(pkt_sim *sim, pkt_fifo *fifo, uint32_t packet);
-uint32_t pkt_pop(pkt_sim *sim, pkt_fifo *fifo);
-bool pkt_port_busy(const pkt_sim *sim, const pkt_port *port);
+/* port.c: transmission */
 void pkt_transmit(pkt_sim *sim, pkt_port *port, uint32_t packet);
 /* Makes the end of the current transmission an event, so that the port looks for work again. */
 void pkt_await_tx_done(pkt_sim *sim, pkt_port *port);
@@ -183,18 +207,17 @@ void pkt_host_timer(pkt_sim *sim, uint32_t pair, int timer);
 
 /* nic.c: which queue pair sends next */
 m4_status pkt_nic_add(pkt_sim *sim, pkt_port *port, uint32_t pair, m4_error *err);
-void pkt_nic_update(pkt_sim *sim,
-                    uint32_t pair); /* after any change of its sender; a removed pair is accepted */
+/* To be called after any change of a pair's sender; a removed pair is accepted. */
+void pkt_nic_update(pkt_sim *sim, uint32_t pair);
 uint32_t pkt_nic_choose(pkt_sim *sim, pkt_port *port);
 void pkt_nic_plan_wake(pkt_sim *sim, pkt_port *port);
-void pkt_nic_wake_by(pkt_sim *sim, const pkt_port *port,
-                     int64_t time_ns); /* pulls a planned wake-up earlier */
+/* Pulls a planned wake-up earlier. */
+void pkt_nic_wake_by(pkt_sim *sim, const pkt_port *port, int64_t time_ns);
 bool pkt_nic_has_work(const pkt_nic *nic, const pkt_port *port);
 
 /* flows.c: from a submitted flow to a queue pair and back */
 m4_status pkt_grow_port_counts(pkt_sim *sim, uint64_t n_pairs, m4_error *err);
 m4_status pkt_read_flows(pkt_sim *sim, m4_error *err);
-void pkt_initialise_flow(pkt_sim *sim, uint32_t pair);
 m4_status pkt_start_flow(pkt_sim *sim, uint32_t pair, m4_error *err);
 void pkt_end_flow(pkt_sim *sim, uint32_t pair);
 m4_status pkt_reserve(pkt_sim *sim, uint32_t count, m4_error *err); /* events and packets */
