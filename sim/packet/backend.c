@@ -9,6 +9,7 @@
 
 typedef struct packet_backend {
   sim_backend base;
+  pkt_settings settings; /* the scenario's, with its flow limit */
   pkt_sim *sim;
 } packet_backend;
 
@@ -70,8 +71,11 @@ m4_status sim_packet_backend(sim_backend **out, const sim_scenario *scenario, co
   packet_backend *backend = calloc(1, sizeof *backend);
   if (!backend) return m4_fail(err, M4_MEMORY, NULL, "no memory for the packet back end");
   backend->base = (sim_backend){&packet_ops, scenario};
+  backend->settings = scenario->packet;
+  backend->settings.flow_limit = scenario->flow_limit;
+  if (scenario->flow_limit > 0) backend->settings.hosts_per_group = scenario->hosts_per_group;
   m4_status status =
-      pkt_create(&backend->sim, scenario->topology, scenario->routing, &scenario->packet, probe, err);
+      pkt_create(&backend->sim, scenario->topology, scenario->routing, &backend->settings, probe, err);
   if (status != M4_OK) {
     free(backend);
     return status;

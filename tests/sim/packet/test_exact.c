@@ -1,5 +1,6 @@
 /* The packet simulator against runs of the original: every flow completion time must be equal to the
  * nanosecond, -1 (never finished) included. */
+#include "sim/engine.h"
 #include "tests/sim/packet/test_packet.h"
 
 static const char *const folders[] = {
@@ -93,9 +94,31 @@ static void test_steps_and_late_submission(void **state) {
   sim_scenario_free(scenario);
 }
 
+/* The back end takes a closed loop's limit from the scenario, and reports release = completion - FCT. */
+static void test_back_end_in_closed_loop(void **state) {
+  (void)state;
+  sim_scenario *scenario = read_ns3("closed_loop/0_n5");
+  scenario->packet.flow_limit = 0;
+  assert_int_equal(scenario->flow_limit, 5);
+  sim_backend *backend = NULL;
+  sim_result result;
+  assert_int_equal(sim_packet_backend(&backend, scenario, NULL, NULL), M4_OK);
+  assert_int_equal(sim_run(scenario, backend, NULL, NULL, &result, NULL), M4_OK);
+  assert_int_equal(result.n_finished, scenario->n_flows);
+  double latest_ns = 0;
+  for (int64_t i = 0; i < scenario->n_flows; i++) {
+    assert_true(result.fct_ns[i] == (double)scenario->truth_fct_ns[i]);
+    if (result.release_ns[i] > latest_ns) latest_ns = result.release_ns[i];
+  }
+  assert_true(latest_ns > (double)scenario->flows[0].start_ns);
+  sim_result_free(&result);
+  sim_backend_free(backend);
+  sim_scenario_free(scenario);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_fct_is_equal),
-                                     cmocka_unit_test(test_counters),
-                                     cmocka_unit_test(test_steps_and_late_submission)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_every_fct_is_equal), cmocka_unit_test(test_counters),
+      cmocka_unit_test(test_steps_and_late_submission), cmocka_unit_test(test_back_end_in_closed_loop)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

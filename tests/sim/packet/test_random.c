@@ -1,5 +1,5 @@
-/* Random networks, settings and flows: every run ends, keeps its books, and is the same when repeated. With
- * PFC everything arrives. */
+/* Random networks, settings and flows: every run ends and is the same when repeated; with PFC and without
+ * drops everything arrives and the books balance. */
 #include "tests/sim/packet/test_packet.h"
 
 #include "base/philox.h"
