@@ -88,13 +88,13 @@ static m4_status bench_inference(const m4_model *model, const synthetic_plan *pl
 
 static m4_status run(m4_model **model, m4_error *err) {
   static const synthetic_plan training[] = {
-      {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 9, .n_hops = 4, .active_flows = 2, .labels = true},
-      {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 26, .n_hops = 4, .active_flows = 9, .labels = true},
-      {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 40, .n_hops = 4, .active_flows = 20, .labels = true},
+      {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 9, .n_hops = 4, .active_flows = 3, .labels = true},
+      {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 28, .n_hops = 4, .active_flows = 13, .labels = true},
+      {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 42, .n_hops = 4, .active_flows = 23, .labels = true},
   };
   static const synthetic_plan inference[] = {
-      {.seed = 1, .n_flows = 20, .n_links = 8, .n_hops = 4, .active_flows = 4},
-      {.seed = 1, .n_flows = 200, .n_links = 40, .n_hops = 4, .active_flows = 18},
+      {.seed = 1, .n_flows = 20, .n_links = 8, .n_hops = 4, .active_flows = 3},
+      {.seed = 1, .n_flows = 200, .n_links = 38, .n_hops = 4, .active_flows = 16},
   };
   M4_TRY(m4_model_create(model, m4_default_widths(), ag_cpu_backend(AG_F32), err));
   m4_model_init(*model, 1);
