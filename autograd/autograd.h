@@ -81,7 +81,8 @@ typedef struct ag_table {
 } ag_table;
 
 /* A tape allocates everything it makes from `arena` (owned by the caller, must outlive it) and nothing from
- * the heap. */
+ * the heap. With a device backend only the small structs are there; elements get a device arena of the same
+ * size, made here. */
 m4_status ag_tape_create(ag_tape **tape, const ag_backend *backend, m4_arena *arena, m4_error *err);
 void ag_tape_free(ag_tape *tape);
 const ag_backend *ag_tape_backend(const ag_tape *tape);
@@ -93,6 +94,14 @@ bool ag_tape_recording(const ag_tape *tape);
 /* Drops all nodes (memory goes back with the arena's mark, which the caller releases). Keeps the sticky
  * status. */
 void ag_tape_clear(ag_tape *tape);
+/* Fill level of memory and nodes; release makes the tape as it was at the mark (the status stays). Around
+ * each segment, or event. */
+typedef struct ag_mark {
+  size_t arena, elements;
+  void *last;
+} ag_mark;
+ag_mark ag_tape_mark(const ag_tape *tape);
+void ag_tape_release(ag_tape *tape, ag_mark mark);
 /* First failure since creation or ag_tape_reset_status; fills err. */
 m4_status ag_tape_status(const ag_tape *tape, m4_error *err);
 void ag_tape_reset_status(ag_tape *tape);

@@ -31,18 +31,45 @@ size_t ag_element_bytes(const ag_backend *backend) {
 
 /* ---- life ---- */
 
-m4_status ag_tape_create(ag_tape **tape, const ag_backend *backend, m4_arena *arena, m4_error *err) {
-  ag_tape *t = calloc(1, sizeof *t);
-  *tape = t;
-  if (!t) return m4_fail(err, M4_MEMORY, NULL, "no memory for a tape");
-  t->backend = backend;
-  t->arena = t->elements = arena;
+/* A bump allocator in device memory: the arena code never touches what it hands out. */
+static m4_status reserve_device(ag_tape *tape, m4_error *err) {
+  size_t bytes = tape->arena->reserved_bytes;
+  tape->device.base = tape->backend->alloc(tape->backend, bytes);
+  if (!tape->device.base)
+    return m4_fail(err, M4_MEMORY, NULL, "no %zu bytes on device %s", bytes, tape->backend->name);
+  tape->device.reserved_bytes = bytes;
+  tape->elements = &tape->device;
   return M4_OK;
 }
 
+m4_status ag_tape_create(ag_tape **tape, const ag_backend *backend, m4_arena *arena, m4_error *err) {
+  ag_tape *t = *tape = calloc(1, sizeof *t);
+  if (!t) return m4_fail(err, M4_MEMORY, NULL, "no memory for a tape");
+  t->backend = backend;
+  t->arena = t->elements = arena;
+  m4_status status = backend->host_memory ? M4_OK : reserve_device(t, err);
+  if (status == M4_OK) return M4_OK;
+  ag_tape_free(t);
+  *tape = NULL;
+  return status;
+}
+
 void ag_tape_free(ag_tape *tape) {
+  if (!tape) return;
+  if (tape->device.base) tape->backend->free(tape->backend, tape->device.base);
   free(tape);
 }
+
+ag_mark ag_tape_mark(const ag_tape *tape) {
+  return (ag_mark){m4_arena_mark(tape->arena), m4_arena_mark(tape->elements), tape->last};
+}
+
+void ag_tape_release(ag_tape *tape, ag_mark mark) {
+  m4_arena_release(tape->elements, mark.elements);
+  m4_arena_release(tape->arena, mark.arena);
+  tape->last = mark.last;
+}
+
 const ag_backend *ag_tape_backend(const ag_tape *tape) {
   return tape->backend;
 }

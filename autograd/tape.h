@@ -7,8 +7,8 @@
 struct ag_tape {
   const ag_backend *backend;
   m4_arena *arena;    /* tensors and nodes (host) */
-  m4_arena *elements; /* what they point to, in the backend's memory; the same arena when the host can use
-                         that memory */
+  m4_arena *elements; /* what they point to, in the backend's memory: arena itself, or `device` */
+  m4_arena device;    /* when the host cannot read that memory; its base comes from backend->alloc */
   ag_node *last;      /* newest node; older ones through `previous` */
   bool recording, check_finite;
   ag_rng_state rng;

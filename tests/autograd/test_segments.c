@@ -119,21 +119,17 @@ static ag_tensor *event(chain *c, int e) {
 
 /* Events first .. last-1; recording: also backward, with the arena given back. */
 static void run_events(chain *c, int first, int last, bool recording) {
-  size_t mark = m4_arena_mark(&c->arena);
+  ag_mark mark = ag_tape_mark(c->tape);
   ag_tape_record(c->tape, recording);
   for (int e = first; e < last; ++e) {
-    size_t event_mark = m4_arena_mark(&c->arena);
+    ag_mark event_mark = ag_tape_mark(c->tape);
     ag_tensor *error = event(c, e);
-    if (recording)
-      ag_seed(c->tape, error, 1.0 / EVENTS);
-    else {
-      c->loss += ag_item(c->tape, error);
-      m4_arena_release(&c->arena, event_mark);
-    }
+    ag_seed(c->tape, error, 1.0 / EVENTS); /* nothing when not recording */
+    c->loss += recording ? 0 : ag_item(c->tape, error);
+    if (!recording) ag_tape_release(c->tape, event_mark);
   }
-  if (recording) assert_int_equal(ag_backward(c->tape, c->grads, NULL), M4_OK);
-  ag_tape_clear(c->tape);
-  m4_arena_release(&c->arena, mark);
+  assert_int_equal(ag_backward(c->tape, c->grads, NULL), M4_OK);
+  ag_tape_release(c->tape, mark);
 }
 
 enum { MAX_BORDERS = EVENTS + 1 };

@@ -113,6 +113,40 @@ static void missing_kernels_are_told(void **state) {
   ag_tape_free(tape);
 }
 
+/* A backend whose memory the host may not read: elements must come from its own allocator and be given back.
+ */
+static int device_allocations;
+static void *device_alloc(const ag_backend *backend, size_t bytes) {
+  (void)backend;
+  ++device_allocations;
+  return ag_cpu_backend(AG_F32)->alloc(ag_cpu_backend(AG_F32), bytes);
+}
+static void device_free(const ag_backend *backend, void *memory) {
+  --device_allocations;
+  ag_cpu_backend(AG_F32)->free(backend, memory);
+}
+
+static void device_elements_leave_the_host_arena_alone(void **state) {
+  fixture *f = *state;
+  ag_backend device = *ag_cpu_backend(AG_F32);
+  ag_tape *tape;
+  device.host_memory = false;
+  device.alloc = device_alloc;
+  device.free = device_free;
+  assert_int_equal(ag_tape_create(&tape, &device, &f->arena, NULL), M4_OK);
+  assert_int_equal(device_allocations, 1);
+  ag_mark mark = ag_tape_mark(tape);
+  ag_tensor *y = ag_sum(tape, ag_linear(tape, ag_input(tape, 4, 3, numbers), &f->weight, &f->bias));
+  assert_true(ag_item(tape, y) == 578);
+  const unsigned char *element = y->data;
+  assert_true(element < f->arena.base || element >= f->arena.base + f->arena.reserved_bytes);
+  ag_tape_release(tape, mark);
+  ag_tensor *again = ag_input(tape, 1, 3, numbers);
+  assert_true((const unsigned char *)again->data < element); /* the device memory was given back too */
+  ag_tape_free(tape);
+  assert_int_equal(device_allocations, 0);
+}
+
 static void full_arena_is_an_error_with_advice(void **state) {
   fixture *f = *state;
   m4_error err = {0};
@@ -228,6 +262,7 @@ int main(void) {
       TEST(impossible_arguments_are_refused),
       TEST(other_element_type_is_refused),
       TEST(missing_kernels_are_told),
+      TEST(device_elements_leave_the_host_arena_alone),
       TEST(full_arena_is_an_error_with_advice),
       TEST(finite_check_names_the_op),
       TEST(finite_check_covers_gradients),
