@@ -8,7 +8,12 @@
  *
  * Matrices are row-major [rows, cols], float32 or (for gradient checks) float64; the element type is the
  * tape's. Weights are stored [in, out]; a transposed copy for the backward products is refreshed after each
- * update. */
+ * update.
+ *
+ * Reproducibility. A row of any op's result depends on that row's inputs only, bit for bit, not on its
+ * position or on the number of rows; products keep this in native builds (cpu/gemm.c), not on OpenBLAS.
+ * Gradients do not depend on segmentation (ag_grads). Arrays handed to ops (constants, tables, row numbers,
+ * CSR lists, labels) lie in the backend's memory: on the CPU any memory. */
 #ifndef AG_AUTOGRAD_H
 #define AG_AUTOGRAD_H
 

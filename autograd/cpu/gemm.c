@@ -1,6 +1,6 @@
 /* Matrix products of the CPU backend: own kernels, tuned by the compiler for this CPU (M4_NATIVE). Knows
  * nothing of ops. OpenBLAS 0.3.21 falls back to AVX2 on CPUs newer than itself, which halves its rate there,
- * and loses more on few rows; `ag_ops perf gemm` compares the two. Builds that must run on any CPU use
+ * and loses more on few rows; `ag_gemm_rates` compares the two. Builds that must run on any CPU use
  * gemm_blas.c instead. */
 #include "autograd/cpu/kernels.h"
 
