@@ -1,4 +1,5 @@
-/* Parameter initialisation as PyTorch does it (model.md 4), from Philox: the same seed gives the same weights everywhere. Knows m4.h. */
+/* Parameter initialisation as PyTorch does it (model.md 4), from Philox: the same seed gives the same weights
+ * everywhere. Knows m4.h. */
 #ifndef NN_INIT_H
 #define NN_INIT_H
 
