@@ -11,7 +11,7 @@ static const char *const split_choices[] = {"period", "scenario", NULL};
 static const char *const size_choices[] = {"kilobytes", "bytes", NULL};
 static const char *const loss_choices[] = {"reference", "averaged", NULL};
 static const char *const loss_fn_choices[] = {"l1", NULL};
-static const char *const schedule_choices[] = {"plateau", "constant", NULL};
+static const char *const schedule_choices[] = {"plateau", "cosine", "constant", NULL};
 static const char *const model_choices[] = {"lstm", NULL};
 
 const m4_key tr_keys[] = {
@@ -93,14 +93,16 @@ const m4_key tr_keys[] = {
     {"training.link_slots", M4_KEY_INT, AT(training.link_slots), "96", 1, 1e9, NULL,
      "divisor of the queue loss"},
     {"training.lr_schedule", M4_KEY_TEXT, AT(training.lr_schedule), "plateau", 0, 0, schedule_choices,
-     "learning rate: lowered when val_loss stops falling, or constant"},
+     "learning rate: lowered when val_loss stops falling, half a cosine down to lr_min, or constant"},
     {"training.lr_factor", M4_KEY_REAL, AT(training.lr_factor), "0.2", 1e-6, 1.0, NULL, "plateau: factor"},
     {"training.lr_patience", M4_KEY_INT, AT(training.lr_patience), "5", 0, 1e6, NULL,
      "plateau: epochs without improvement"},
     {"training.lr_threshold", M4_KEY_REAL, AT(training.lr_threshold), "0.0001", 0.0, 1.0, NULL,
      "plateau: relative improvement that counts"},
     {"training.lr_min", M4_KEY_REAL, AT(training.lr_min), "0.000001", 0.0, 1.0, NULL,
-     "plateau: smallest learning rate"},
+     "plateau and cosine: smallest learning rate"},
+    {"training.lr_warmup_steps", M4_KEY_INT, AT(training.lr_warmup_steps), "0", 0, 1e9, NULL,
+     "steps over which the learning rate rises from 0"},
     {"training.log_every_n_steps", M4_KEY_INT, AT(training.log_every_n_steps), "10", 1, 1e9, NULL,
      "steps between log records"},
     {"training.checkpoint_every_n_steps", M4_KEY_INT, AT(training.checkpoint_every_n_steps), "0", 0, 1e12,

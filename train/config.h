@@ -35,7 +35,7 @@ typedef struct tr_config {
     int64_t link_slots;
     char *lr_schedule;
     double lr_factor, lr_threshold, lr_min;
-    int64_t lr_patience;
+    int64_t lr_patience, lr_warmup_steps;
     int64_t log_every_n_steps, checkpoint_every_n_steps, keep_epochs, sanity_val_samples;
     int64_t segment_budget_mib;
     char *dir_output, *note, *init_from;

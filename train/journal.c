@@ -128,28 +128,28 @@ static void put_losses(tr_journal *journal, const char *split, const char *suffi
   tfe_scalar(journal->events, tag, at, queue);
 }
 
-void tr_journal_step(tr_journal *journal, const tr_state *state, const m4_losses *losses,
+void tr_journal_step(tr_journal *journal, const tr_state *state, double rate, const m4_losses *losses,
                      const tr_norms *norms, const int64_t *periods, int64_t n_periods, double milliseconds) {
   put_losses(journal, "train", "step", state->step, losses->fct, losses->size, losses->queue);
   put_norms(journal, "step", state->step, norms);
-  tfe_scalar(journal->events, "learning_rate", state->step, state->learning_rate);
+  tfe_scalar(journal->events, "learning_rate", state->step, rate);
   tfe_scalar(journal->events, "epoch", state->step, (double)state->epoch);
   json_t *list = json_array();
   for (int64_t i = 0; i < n_periods; ++i) json_array_append_new(list, json_integer(periods[i]));
-  put_line(journal, json_pack("{s:s,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:o}", "kind", "step", "step",
-                              (json_int_t)state->step, "epoch", (json_int_t)state->epoch, "loss",
-                              losses->total, "loss_fct", losses->fct, "loss_size", losses->size, "loss_queue",
-                              losses->queue, "learning_rate", state->learning_rate, "gnn_grad_norm",
-                              norms->gnn, "lstm_grad_norm", norms->lstm, "lstm_grad_norm_link",
-                              norms->lstm_link, "step_ms", milliseconds, "periods", list));
+  put_line(journal,
+           json_pack("{s:s,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:o}", "kind", "step", "step",
+                     (json_int_t)state->step, "epoch", (json_int_t)state->epoch, "loss", losses->total,
+                     "loss_fct", losses->fct, "loss_size", losses->size, "loss_queue", losses->queue,
+                     "learning_rate", rate, "gnn_grad_norm", norms->gnn, "lstm_grad_norm", norms->lstm,
+                     "lstm_grad_norm_link", norms->lstm_link, "step_ms", milliseconds, "periods", list));
 }
 
 static double mean_of(double sum, const tr_sums *sums) {
   return sums->samples > 0 ? sum / sums->samples : 0.0;
 }
 
-void tr_journal_epoch(tr_journal *journal, const tr_state *state, const tr_sums *train, const tr_sums *val,
-                      const tr_norms *norms) {
+void tr_journal_epoch(tr_journal *journal, const tr_state *state, double rate, const tr_sums *train,
+                      const tr_sums *val, const tr_norms *norms) {
   int64_t at = state->epoch;
   put_losses(journal, "train", "epoch", at, mean_of(train->fct, train), mean_of(train->size, train),
              mean_of(train->queue, train));
@@ -158,7 +158,7 @@ void tr_journal_epoch(tr_journal *journal, const tr_state *state, const tr_sums 
       json_pack("{s:s,s:I,s:I,s:f,s:f,s:f,s:f,s:f}", "kind", "epoch", "epoch", (json_int_t)at, "step",
                 (json_int_t)state->step, "train_loss", mean_of(train->total, train), "train_loss_fct",
                 mean_of(train->fct, train), "train_loss_size", mean_of(train->size, train),
-                "train_loss_queue", mean_of(train->queue, train), "learning_rate", state->learning_rate);
+                "train_loss_queue", mean_of(train->queue, train), "learning_rate", rate);
   if (record && val->samples > 0) {
     double fct = mean_of(val->fct, val), size = mean_of(val->size, val), queue = mean_of(val->queue, val);
     put_losses(journal, "val", "epoch", at, fct, size, queue);

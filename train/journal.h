@@ -23,11 +23,11 @@ m4_status tr_journal_close(tr_journal *journal, m4_error *err); /* NULL accepted
 void tr_journal_settings(tr_journal *journal, const tr_config *values, int64_t n_train, int64_t n_val);
 /* One optimiser step; positions: dataset periods of the batch. milliseconds: wall time per step since the
  * last record. */
-void tr_journal_step(tr_journal *journal, const tr_state *state, const m4_losses *losses,
+void tr_journal_step(tr_journal *journal, const tr_state *state, double rate, const m4_losses *losses,
                      const tr_norms *norms, const int64_t *periods, int64_t n_periods, double milliseconds);
 /* End of an epoch: means over the train samples and, when n > 0, the validation samples. */
-void tr_journal_epoch(tr_journal *journal, const tr_state *state, const tr_sums *train, const tr_sums *val,
-                      const tr_norms *norms);
+void tr_journal_epoch(tr_journal *journal, const tr_state *state, double rate, const tr_sums *train,
+                      const tr_sums *val, const tr_norms *norms);
 void tr_journal_end(tr_journal *journal, bool success);
 /* Reports write errors of everything so far. */
 m4_status tr_journal_flush(tr_journal *journal, m4_error *err);

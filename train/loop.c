@@ -8,6 +8,7 @@
 #include "train/batch.h"
 #include "train/journal.h"
 #include "train/run_folder.h"
+#include "train/schedule.h"
 #include "train/summary.h"
 
 #include <math.h>
@@ -32,6 +33,7 @@ typedef struct tr_run {
   ds_item **items;          /* [batch_size] */
   int64_t batches_per_epoch, total_steps;
   tr_norms norms;
+  double rate; /* learning rate of the last step */
 } tr_run;
 
 static double now_seconds(void) {
@@ -236,7 +238,8 @@ static m4_status step(tr_run *run, int32_t count, double *last_log, m4_error *er
   if (values->training.check_finite && !all_finite(grads))
     return m4_fail(err, M4_NUMERIC, "train", "a gradient is not finite at step %lld",
                    (long long)run->state.step);
-  nn_adam_step(run->adam, run->model, grads, run->state.learning_rate);
+  run->rate = tr_learning_rate(values, run->state.learning_rate, run->state.step, run->total_steps);
+  nn_adam_step(run->adam, run->model, grads, run->rate);
   ++run->state.step;
   ++run->state.batch;
   bool epoch_ends = run->state.batch == run->batches_per_epoch;
@@ -244,13 +247,14 @@ static m4_status step(tr_run *run, int32_t count, double *last_log, m4_error *er
   if (log_now || epoch_ends) run->norms = tr_gradient_norms(run->model, grads);
   if (log_now && run->journal) {
     double now = now_seconds(), interval = (now - *last_log) / (double)values->training.log_every_n_steps;
-    tr_journal_step(run->journal, &run->state, &losses, &run->norms, periods, count, 1e3 * interval);
+    tr_journal_step(run->journal, &run->state, run->rate, &losses, &run->norms, periods, count,
+                    1e3 * interval);
     *last_log = now;
     M4_TRY(tr_journal_flush(run->journal, err));
   }
   char note[96];
   snprintf(note, sizeof note, "epoch %lld/%lld  loss %.4f  lr %.1e", (long long)run->state.epoch + 1,
-           (long long)values->training.n_epochs, losses.fct, run->state.learning_rate);
+           (long long)values->training.n_epochs, losses.fct, run->rate);
   if (run->progress) m4_progress_update(run->progress, (uint64_t)run->state.step, note);
   return M4_OK;
 }
@@ -299,7 +303,7 @@ static void report_epoch(const tr_run *run, const tr_sums *val, bool best) {
     snprintf(text, sizeof text, "  val_loss %.5f%s", val->fct / val->samples, best ? " (best)" : "");
   m4_info(run->job->log, "epoch %lld/%lld  step %lld  train_loss %.5f%s  lr %.2e",
           (long long)run->state.epoch, (long long)run->job->values->training.n_epochs,
-          (long long)run->state.step, train->fct / train->samples, text, run->state.learning_rate);
+          (long long)run->state.step, train->fct / train->samples, text, run->rate);
 }
 
 /* After the last batch of an epoch: validate, journal, schedule, save. */
@@ -310,7 +314,7 @@ static m4_status close_epoch(tr_run *run, m4_error *err) {
   double metric = val.samples > 0 ? val.fct / val.samples : train.fct / train.samples;
   ++run->state.epoch;
   run->state.batch = 0;
-  tr_journal_epoch(run->journal, &run->state, &train, &val, &run->norms);
+  tr_journal_epoch(run->journal, &run->state, run->rate, &train, &val, &run->norms);
   M4_TRY(tr_journal_flush(run->journal, err));
   bool best = metric < run->state.best_metric;
   if (best) run->state.best_metric = metric;
