@@ -14,6 +14,21 @@ static const synthetic_options STAR = {.seed = 21, .n_hosts = 6, .n_flows = 40, 
 enum { N_SCENARIOS = 2 };
 static const size_t ARENA_BYTES = (size_t)64 << 20;
 
+/* HDF5 1.10 loses an object header whenever its checksum is wrong. Our own allocations are still watched, and
+ * our HDF5 handles are counted below. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) {
+  return "leak:libhdf5";
+}
+
+static const H5I_type_t HANDLES[] = {H5I_FILE,    H5I_GROUP, H5I_DATATYPE,   H5I_DATASPACE,
+                                     H5I_DATASET, H5I_ATTR,  H5I_GENPROP_LST};
+enum { N_HANDLES = sizeof HANDLES / sizeof *HANDLES };
+
+static void count_handles(hsize_t count[N_HANDLES]) {
+  for (int i = 0; i < N_HANDLES; ++i) assert_true(H5Inmembers(HANDLES[i], &count[i]) >= 0);
+}
+
 static uint64_t hash_period(const m4_period *p) {
   size_t n = (size_t)p->n_flows;
   uint64_t hash = XXH64(p->flow_id, n * 8, n);
@@ -28,7 +43,7 @@ static uint64_t hash_period(const m4_period *p) {
 }
 
 /* Reads everything there is both ways; *hash covers all periods. */
-static m4_status read_everything(const char *path, m4_arena *arena, uint64_t *hash, m4_error *err) {
+static m4_status open_and_read(const char *path, m4_arena *arena, uint64_t *hash, m4_error *err) {
   ds_dataset *dataset;
   M4_TRY(ds_open(&dataset, path, err));
   m4_status status = M4_OK;
@@ -45,6 +60,15 @@ static m4_status read_everything(const char *path, m4_arena *arena, uint64_t *ha
     m4_arena_release(arena, 0);
   }
   ds_close(dataset);
+  return status;
+}
+
+static m4_status read_everything(const char *path, m4_arena *arena, uint64_t *hash, m4_error *err) {
+  hsize_t before[N_HANDLES], after[N_HANDLES];
+  count_handles(before);
+  m4_status status = open_and_read(path, arena, hash, err);
+  count_handles(after);
+  assert_memory_equal(before, after, sizeof before);
   return status;
 }
 
