@@ -107,27 +107,37 @@ typedef struct addition {
   ag_grads *total;
   const tr_slot *slots;
   int32_t n_slots;
+  int64_t n_elements;
+  ag_dtype dtype;
 } addition;
 
 /* total[i] += slot 0 [i], then slot 1 [i], ...: the order is the samples' order whatever the thread. */
+#define DEFINE_ADD(name, type)                                                                               \
+  static void name(const addition *job, int64_t begin, int64_t end) {                                        \
+    int64_t n;                                                                                               \
+    type *total = ag_grads_all(job->total, &n);                                                              \
+    for (int32_t s = 0; s < job->n_slots; ++s) {                                                             \
+      const type *part = ag_grads_all(job->slots[s].grads, &n);                                              \
+      for (int64_t i = begin; i < end; ++i) total[i] += part[i];                                             \
+    }                                                                                                        \
+  }
+DEFINE_ADD(add_f32, float)
+DEFINE_ADD(add_f64, double)
+
 static void add_task(void *arg, size_t index, int worker) {
   (void)worker;
   const addition *job = arg;
-  int64_t n;
-  float *total = ag_grads_all(job->total, &n);
   int64_t begin = (int64_t)index * CHUNK_ELEMENTS;
-  int64_t end = begin + CHUNK_ELEMENTS < n ? begin + CHUNK_ELEMENTS : n;
-  for (int32_t s = 0; s < job->n_slots; ++s) {
-    const float *part = ag_grads_all(job->slots[s].grads, &n);
-    for (int64_t i = begin; i < end; ++i) total[i] += part[i];
-  }
+  int64_t end = begin + CHUNK_ELEMENTS < job->n_elements ? begin + CHUNK_ELEMENTS : job->n_elements;
+  (job->dtype == AG_F64 ? add_f64 : add_f32)(job, begin, end);
 }
 
 static void add_gradients(tr_crew *crew, int32_t n_slots) {
-  addition job = {crew->total, crew->slots, n_slots};
-  int64_t n;
-  ag_grads_all(crew->total, &n);
-  m4_parallel_for(crew->pool, (size_t)((n + CHUNK_ELEMENTS - 1) / CHUNK_ELEMENTS), add_task, &job);
+  addition job = {
+      .total = crew->total, .slots = crew->slots, .n_slots = n_slots, .dtype = crew->model->params[0]->dtype};
+  ag_grads_all(crew->total, &job.n_elements);
+  m4_parallel_for(crew->pool, (size_t)((job.n_elements + CHUNK_ELEMENTS - 1) / CHUNK_ELEMENTS), add_task,
+                  &job);
 }
 
 /* Adds a finished slot to the sums; its error, or a loss that is not a number, becomes the wave's. */

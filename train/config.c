@@ -12,6 +12,7 @@ static const char *const size_choices[] = {"kilobytes", "bytes", NULL};
 static const char *const loss_choices[] = {"reference", "averaged", NULL};
 static const char *const loss_fn_choices[] = {"l1", NULL};
 static const char *const schedule_choices[] = {"plateau", "cosine", "constant", NULL};
+static const char *const precision_choices[] = {"float32", "float64", NULL};
 static const char *const model_choices[] = {"lstm", NULL};
 
 const m4_key tr_keys[] = {
@@ -113,6 +114,8 @@ const m4_key tr_keys[] = {
      "validation samples tried before training starts"},
     {"training.segment_budget_mib", M4_KEY_INT, AT(training.segment_budget_mib), "256", 0, 1e6, NULL,
      "tape memory of one sample, MiB; longer periods are recomputed in segments; 0 = never recompute"},
+    {"training.precision", M4_KEY_TEXT, AT(training.precision), "float32", 0, 0, precision_choices,
+     "of all arithmetic; float64 is for comparisons: slow, and such a run cannot be resumed"},
     {"training.check_finite", M4_KEY_BOOL, AT(training.check_finite), "false", 0, 0, NULL,
      "look for NaN after every step's gradients (losses are always checked)"},
     {"training.dir_output", M4_KEY_TEXT, AT(training.dir_output), "runs", 0, 0, NULL, "folder of all runs"},
@@ -173,6 +176,10 @@ m4_status tr_set_text(m4_config *config, const char *key, const char *value, m4_
   if (snprintf(assignment, sizeof assignment, "%s=\"%s\"", key, value) >= (int)sizeof assignment)
     return m4_fail(err, M4_USAGE, key, "value is too long");
   return m4_config_set(config, assignment, err);
+}
+
+ag_dtype tr_dtype(const tr_config *values) {
+  return strcmp(values->training.precision, "float64") == 0 ? AG_F64 : AG_F32;
 }
 
 m4_widths tr_widths(const tr_config *values) {

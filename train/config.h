@@ -38,7 +38,7 @@ typedef struct tr_config {
     int64_t lr_patience, lr_warmup_steps;
     int64_t log_every_n_steps, checkpoint_every_n_steps, keep_epochs, sanity_val_samples;
     int64_t segment_budget_mib;
-    char *dir_output, *note, *init_from;
+    char *dir_output, *note, *init_from, *precision;
     bool check_finite;
   } training;
   struct {
@@ -55,6 +55,7 @@ m4_status tr_config_check(const tr_config *values, const m4_config *config, m4_e
 /* key = value as text of the command line; nothing when value is NULL. */
 m4_status tr_set_text(m4_config *config, const char *key, const char *value, m4_error *err);
 
+ag_dtype tr_dtype(const tr_config *values);
 m4_widths tr_widths(const tr_config *values);
 m4_size_feature tr_size_feature(const tr_config *values);
 m4_loss_options tr_loss_options(const tr_config *values, bool training); /* dropout 0 unless training */

@@ -17,10 +17,12 @@ struct tr_journal {
   bool failed;
 };
 
-static double tensor_norm(const ag_param *param, const float *gradient) {
+static double tensor_norm(const ag_param *param, const void *gradient) {
   double sum = 0;
-  for (int64_t i = 0, n = (int64_t)param->rows * param->cols; i < n; ++i)
-    sum += (double)gradient[i] * gradient[i];
+  for (int64_t i = 0, n = (int64_t)param->rows * param->cols; i < n; ++i) {
+    double value = param->dtype == AG_F64 ? ((const double *)gradient)[i] : ((const float *)gradient)[i];
+    sum += value * value;
+  }
   return sqrt(sum);
 }
 

@@ -57,6 +57,9 @@ static m4_status open_data(tr_run *run, m4_error *err) {
   M4_TRY(ds_open(&run->dataset, values->dataset.path, err));
   if (run->job->resume) {
     char path[TR_PATH_BYTES];
+    if (tr_dtype(values) != AG_F32)
+      return m4_config_complain(run->job->config, "training.precision", err,
+                                "a float64 run cannot be resumed");
     M4_TRY(tr_folder_open(&run->folder, run->job->resume, err));
     M4_TRY(tr_folder_file(&run->folder, "data_list.json", path, err));
     M4_TRY(ds_split_read(&run->split, run->dataset, path, err));
@@ -81,7 +84,7 @@ static m4_status open_data(tr_run *run, m4_error *err) {
 
 static m4_status make_model(tr_run *run, m4_error *err) {
   const tr_config *values = run->job->values;
-  const ag_backend *backend = ag_cpu_backend(AG_F32);
+  const ag_backend *backend = ag_cpu_backend(tr_dtype(values));
   M4_TRY(m4_model_create(&run->model, tr_widths(values), backend, err));
   run->model->size_feature = tr_size_feature(values);
   m4_model_init(run->model, (uint64_t)values->dataset.shard);
@@ -172,6 +175,7 @@ static m4_status save_last(tr_run *run, m4_error *err) {
   char path[TR_PATH_BYTES];
   tr_origin origin = origin_of(run);
   M4_TRY(save_as(run, "last.safetensors", err));
+  if (tr_dtype(run->job->values) != AG_F32) return M4_OK; /* state files hold float32 */
   M4_TRY(tr_folder_checkpoint(&run->folder, "last.state.safetensors", path, err));
   return tr_save_state(path, run->model, run->adam, &run->state, &origin, err);
 }
@@ -215,11 +219,12 @@ static m4_status take_batch(tr_run *run, ds_prefetch *prefetch, int32_t *count, 
   return M4_OK;
 }
 
-static bool all_finite(ag_grads *grads) {
+static bool all_finite(const ag_grads *grads, ag_dtype dtype) {
   int64_t n;
-  const float *values = ag_grads_all(grads, &n);
+  const void *values = ag_grads_all(grads, &n);
   bool finite = true;
-  for (int64_t i = 0; i < n; ++i) finite &= isfinite(values[i]) != 0;
+  for (int64_t i = 0; i < n; ++i)
+    finite &= isfinite(dtype == AG_F64 ? ((const double *)values)[i] : ((const float *)values)[i]) != 0;
   return finite;
 }
 
@@ -235,7 +240,7 @@ static m4_status step(tr_run *run, int32_t count, double *last_log, m4_error *er
   }
   M4_TRY(tr_crew_gradients(run->crew, run->items, count, &options, (uint64_t)values->dataset.shard,
                            run->state.step, &grads, &losses, &run->state.sums, err));
-  if (values->training.check_finite && !all_finite(grads))
+  if (values->training.check_finite && !all_finite(grads, tr_dtype(values)))
     return m4_fail(err, M4_NUMERIC, "train", "a gradient is not finite at step %lld",
                    (long long)run->state.step);
   run->rate = tr_learning_rate(values, run->state.learning_rate, run->state.step, run->total_steps);

@@ -4,6 +4,9 @@ usage: compare_steps.py RUN_FOLDER [STEPS]
 
 The run must have dropout 0, loss reference, and log_every_n_steps 1; its metrics.jsonl says which busy periods each step used, and
 checkpoints/init.safetensors where it started. Exit code 1 when a loss differs by more than 1e-3 relative.
+
+Training is chaotic: in float32 two correct programs drift apart after some tens of steps, and so does PyTorch from itself when only its
+precision is changed. A run with training.precision float64 shows that the two compute the same thing.
 """
 import json
 import os
@@ -25,6 +28,8 @@ def main():
     torch.set_num_threads(1)
     config = open(os.path.join(run, "config.yaml")).read()
     model = M4.from_file(os.path.join(run, "checkpoints", "init.safetensors"))
+    dtype = torch.float64 if setting(config, "precision") == "float64" else torch.float32
+    model.to(dtype)
     dataset = Dataset(setting(config, "path"))
     optimiser = torch.optim.Adam(model.parameters(), lr=float(setting(config, "learning_rate")))
     worst, steps = 0.0, 0
@@ -33,7 +38,7 @@ def main():
         if record["kind"] != "step" or steps == limit:
             continue
         optimiser.zero_grad()
-        losses = [model.losses(dataset.sample(period)) for period in record["periods"]]
+        losses = [model.losses(dataset.sample(period).to(dtype)) for period in record["periods"]]
         total = sum(loss["total"] for loss in losses) / len(losses)
         total.backward()
         optimiser.step()

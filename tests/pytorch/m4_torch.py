@@ -106,11 +106,12 @@ class M4(torch.nn.Module):
 
     def losses(self, sample, weight_size=0.005, weight_queue=0.005, link_slots=96):
         """The reference's loss of one busy period: dict with total, fct, size, queue."""
-        h = torch.zeros(sample.n_flows, self.hidden)
+        dtype = sample.params.dtype
+        h = torch.zeros(sample.n_flows, self.hidden, dtype=dtype)
         h[:, 0], h[:, 2], h[:, 3] = 1.0, sample.size_feature, sample.n_links
-        z = torch.zeros(sample.n_links_used, self.hidden)
+        z = torch.zeros(sample.n_links_used, self.hidden, dtype=dtype)
         z[:, 1], z[:, 2] = 1.0, 1.0
-        size = queue = torch.zeros(())
+        size = queue = torch.zeros((), dtype=dtype)
         for event in range(2 * sample.n_flows):
             if len(sample.active[event]) == 0:
                 continue
@@ -158,6 +159,14 @@ class Sample:
             known = arrives and (queues[flow] >= 0).all()
             self.queue_label.append(torch.tensor(np.cbrt(queues[flow] + 1e-6)).float() if known else None)
             self.queue_row.append(torch.tensor(rows[flow], dtype=torch.long) if known else None)
+
+
+    def to(self, dtype):
+        """The same float32 values in another precision."""
+        convert = lambda value: value.to(dtype) if isinstance(value, torch.Tensor) and value.is_floating_point() else value
+        for name, value in vars(self).items():
+            setattr(self, name, [convert(item) for item in value] if isinstance(value, list) else convert(value))
+        return self
 
 
 class Dataset:
