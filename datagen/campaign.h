@@ -1,6 +1,6 @@
-/* A campaign: many scenarios drawn from one configuration, simulated in parallel, written as shards. Scenario i depends on (seed, i)
- * only; shards have the same bytes on any number of threads and after any interruption. Knows datagen.h, campaign_config.h, workload.
- * Source: workloads.md 6. */
+/* A campaign: many scenarios drawn from one configuration, simulated in parallel, written as shards. Scenario
+ * i depends on (seed, i) only; shards have the same bytes on any number of threads and after any
+ * interruption. Knows datagen.h, campaign_config.h, workload. Source: workloads.md 6. */
 #ifndef DATAGEN_CAMPAIGN_H
 #define DATAGEN_CAMPAIGN_H
 
@@ -27,7 +27,8 @@ typedef struct dg_campaign {
 } dg_campaign;
 
 /* Reads every file the configuration names. `identity` is copied. config must outlive the campaign. */
-m4_status dg_campaign_open(dg_campaign **campaign, const dg_campaign_config *config, const char *identity, m4_error *err);
+m4_status dg_campaign_open(dg_campaign **campaign, const dg_campaign_config *config, const char *identity,
+                           m4_error *err);
 void dg_campaign_close(dg_campaign *campaign); /* NULL accepted */
 
 /* What scenario `index` is made of (workloads.md 6.3). */
@@ -44,7 +45,8 @@ typedef struct dg_draw {
 dg_draw dg_draw_scenario(const dg_campaign *campaign, int64_t index);
 
 /* The whole scenario, named "00042" for index 42. */
-m4_status dg_make_scenario(sim_scenario **scenario, const dg_campaign *campaign, int64_t index, m4_error *err);
+m4_status dg_make_scenario(sim_scenario **scenario, const dg_campaign *campaign, int64_t index,
+                           m4_error *err);
 
 /* What a run did. */
 typedef struct dg_campaign_report {
@@ -54,9 +56,10 @@ typedef struct dg_campaign_report {
   double seconds;
 } dg_campaign_report;
 
-/* Writes output/campaign.yaml and output/shard-00000.h5, ...; complete shards of the same campaign are kept. M4_USAGE: the folder holds
- * another campaign; M4_INTERRUPTED: m4_stop_requested(), finished shards stay. */
-m4_status dg_campaign_run(const dg_campaign *campaign, m4_pool *pool, m4_log *log, dg_campaign_report *report, m4_error *err);
+/* Writes output/campaign.yaml and output/shard-00000.h5, ...; complete shards of the same campaign are kept.
+ * M4_USAGE: the folder holds another campaign; M4_INTERRUPTED: m4_stop_requested(), finished shards stay. */
+m4_status dg_campaign_run(const dg_campaign *campaign, m4_pool *pool, m4_log *log, dg_campaign_report *report,
+                          m4_error *err);
 
 /* Shards of the campaign, and roughly how many bytes they will take. */
 int64_t dg_campaign_shards(const dg_campaign_config *config);

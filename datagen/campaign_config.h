@@ -1,5 +1,5 @@
-/* The configuration of a campaign: which networks, traffic and congestion control its scenarios are drawn from. Knows base's config.
- * Source: workloads.md 6. */
+/* The configuration of a campaign: which networks, traffic and congestion control its scenarios are drawn
+ * from. Knows base's config. Source: workloads.md 6. */
 #ifndef DATAGEN_CAMPAIGN_CONFIG_H
 #define DATAGEN_CAMPAIGN_CONFIG_H
 
@@ -25,7 +25,8 @@ typedef struct dg_campaign_config {
 
 extern const m4_key dg_campaign_keys[];
 
-/* Rules between keys: ranges are [low, high], spines come out whole, lists are not empty. M4_USAGE at the key's place. */
+/* Rules between keys: ranges are [low, high], spines come out whole, lists are not empty. M4_USAGE at the
+ * key's place. */
 m4_status dg_campaign_check(const dg_campaign_config *campaign, const m4_config *config, m4_error *err);
 
 #endif

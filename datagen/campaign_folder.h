@@ -1,4 +1,5 @@
-/* The folder of a campaign: campaign.yaml says whose shards lie there; complete shards are kept. Knows campaign and dataset. */
+/* The folder of a campaign: campaign.yaml says whose shards lie there; complete shards are kept. Knows
+ * campaign and dataset. */
 #ifndef DATAGEN_CAMPAIGN_FOLDER_H
 #define DATAGEN_CAMPAIGN_FOLDER_H
 
@@ -13,7 +14,8 @@ m4_status dg_folder_prepare(const dg_campaign *campaign, m4_error *err);
 m4_status dg_shard_path(char path[DG_PATH_BYTES], const dg_campaign *campaign, int64_t shard, m4_error *err);
 /* Scenarios of a shard: per_shard, fewer in the last one. */
 int64_t dg_shard_scenarios(const dg_campaign_config *config, int64_t shard);
-/* True in *complete when the shard exists; a file there that is not this shard is an error, never overwritten. */
+/* True in *complete when the shard exists; a file there that is not this shard is an error, never
+ * overwritten. */
 m4_status dg_shard_check(bool *complete, const dg_campaign *campaign, int64_t shard, m4_error *err);
 
 #endif

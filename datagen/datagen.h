@@ -1,19 +1,21 @@
-/* Datagen: scenarios made from traffic descriptions, simulated packet by packet, written as datasets. This header is the room's
- * contents page: workload/ (who sends what when), supervision (what the packet simulation tells), busy periods; campaign.h (many
- * scenarios into shards). Knows sim and data. Source: workloads.md, training.md 3-5. */
+/* Datagen: scenarios made from traffic descriptions, simulated packet by packet, written as datasets. This
+ * header is the room's contents page: workload/ (who sends what when), supervision (what the packet
+ * simulation tells), busy periods; campaign.h (many scenarios into shards). Knows sim and data. Source:
+ * workloads.md, training.md 3-5. */
 #ifndef DATAGEN_DATAGEN_H
 #define DATAGEN_DATAGEN_H
 
 #include "data/dataset.h"
 #include "sim/scenario.h"
 
-/* Simulates a scenario packet by packet and with flowSim and collects every fact of ds_scenario into `arena`. Deterministic.
- * Flows that never finish get fct -1 and belong to no busy period. M4_USAGE: closed loop (releases are not arrivals);
- * M4_INTERRUPTED: m4_stop_requested(). Source: training.md 3-5. */
+/* Simulates a scenario packet by packet and with flowSim and collects every fact of ds_scenario into `arena`.
+ * Deterministic. Flows that never finish get fct -1 and belong to no busy period. M4_USAGE: closed loop
+ * (releases are not arrivals); M4_INTERRUPTED: m4_stop_requested(). Source: training.md 3-5. */
 m4_status dg_supervise(ds_scenario *facts, const sim_scenario *scenario, m4_arena *arena, m4_error *err);
 
-/* Busy periods of flows with known starts and FCTs (training.md 4): fills the period_* fields. Reads name, n_links, n_flows, flow_id,
- * start_ns, fct_ns, path_offset and path_link. M4_DATA for times or links that cannot be. */
+/* Busy periods of flows with known starts and FCTs (training.md 4): fills the period_* fields. Reads name,
+ * n_links, n_flows, flow_id, start_ns, fct_ns, path_offset and path_link. M4_DATA for times or links that
+ * cannot be. */
 m4_status dg_busy_periods(ds_scenario *facts, m4_arena *arena, m4_error *err);
 
 #endif

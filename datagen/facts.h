@@ -17,9 +17,9 @@ static inline void *dg_take(dg_memory *memory, int64_t count, size_t size) {
   return block;
 }
 
-/* Fills name, params, network, flows and paths; flows ascend by id. *position[i] is where the scenario's flow i went.
- * The results of simulations (fct, flowsim, queues, rows, periods) are left empty. */
-m4_status dg_facts_of_scenario(ds_scenario *facts, int32_t **position, const sim_scenario *scenario, m4_arena *arena,
-                               m4_error *err);
+/* Fills name, params, network, flows and paths; flows ascend by id. *position[i] is where the scenario's flow
+ * i went. The results of simulations (fct, flowsim, queues, rows, periods) are left empty. */
+m4_status dg_facts_of_scenario(ds_scenario *facts, int32_t **position, const sim_scenario *scenario,
+                               m4_arena *arena, m4_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* Received-bytes rows and queue values, recorded while a packet simulation runs. Knows pkt_probe, not how the clock is driven.
- * Source: training.md 5. */
+/* Received-bytes rows and queue values, recorded while a packet simulation runs. Knows pkt_probe, not how the
+ * clock is driven. Source: training.md 5. */
 #ifndef DATAGEN_RECORDER_H
 #define DATAGEN_RECORDER_H
 
@@ -30,18 +30,20 @@ typedef struct dg_recorder {
   size_t rows_capacity;
 } dg_recorder;
 
-m4_status dg_recorder_init(dg_recorder *recorder, const ds_scenario *facts, const int32_t *position, m4_arena *arena,
-                           m4_error *err);
+m4_status dg_recorder_init(dg_recorder *recorder, const ds_scenario *facts, const int32_t *position,
+                           m4_arena *arena, m4_error *err);
 void dg_recorder_free(dg_recorder *recorder);
 
 /* The probe that feeds the recorder; flow tags are indices into position. */
 pkt_probe dg_recorder_probe(dg_recorder *recorder);
 
-/* The next instant with an event: an arrival or a departure already announced; INT64_MAX when there is none. */
+/* The next instant with an event: an arrival or a departure already announced; INT64_MAX when there is none.
+ */
 int64_t dg_recorder_next_ns(const dg_recorder *recorder);
 /* Announces a departure, at or after the instants recorded so far. */
 void dg_recorder_depart(dg_recorder *recorder, int32_t flow, int64_t time_ns);
-/* Records every event of one instant: departures, then arrivals, each by flow; byte counters as they stand now. */
+/* Records every event of one instant: departures, then arrivals, each by flow; byte counters as they stand
+ * now. */
 m4_status dg_recorder_record(dg_recorder *recorder, int64_t time_ns, m4_error *err);
 /* The flows still active never finish: they leave after everything else, by flow. */
 m4_status dg_recorder_finish(dg_recorder *recorder, m4_error *err);

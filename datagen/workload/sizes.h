@@ -1,5 +1,5 @@
-/* Flow sizes: distribution tables, read from files or made from the synthetic families. Knows base and sim's text reader.
- * Source: workloads.md 2, 4. */
+/* Flow sizes: distribution tables, read from files or made from the synthetic families. Knows base and sim's
+ * text reader. Source: workloads.md 2, 4. */
 #ifndef DATAGEN_WORKLOAD_SIZES_H
 #define DATAGEN_WORKLOAD_SIZES_H
 
@@ -21,8 +21,9 @@ typedef struct dg_sizes {
   double mean_bytes;   /* of the same segments that are drawn from; this mean defines the load */
 } dg_sizes;
 
-/* Reads "size_bytes cumulative" rows, '#' comments allowed; plain or gzip. The second column is a probability (the last is exactly 1)
- * or a percentage (exactly 100). M4_DATA with file:line unless both columns increase strictly. */
+/* Reads "size_bytes cumulative" rows, '#' comments allowed; plain or gzip. The second column is a probability
+ * (the last is exactly 1) or a percentage (exactly 100). M4_DATA with file:line unless both columns increase
+ * strictly. */
 m4_status dg_sizes_read(dg_sizes **sizes, const char *path, dg_size_form form, m4_error *err);
 void dg_sizes_free(dg_sizes *sizes); /* NULL accepted */
 
@@ -40,10 +41,12 @@ enum { DG_SYNTHETIC_TABLES = 2000, DG_SYNTHETIC_ROWS = 101 };
 double dg_family_scale(dg_family family, double theta);
 /* The percentile table of 100,000 draws of one family. */
 m4_status dg_sizes_of_family(dg_sizes **sizes, dg_family family, double theta, m4_rng *rng, m4_error *err);
-/* Table number `index` of the series with this seed: family index mod 4, theta uniform in [5000, 50000]; f(seed, index) only. */
+/* Table number `index` of the series with this seed: family index mod 4, theta uniform in [5000, 50000];
+ * f(seed, index) only. */
 m4_status dg_sizes_synthetic(dg_sizes **sizes, uint64_t seed, uint32_t index, m4_error *err);
 
 /* For makers of tables: takes ownership of both arrays (malloc), also on failure; fills in the mean. */
-m4_status dg_sizes_create(dg_sizes **sizes, dg_size_form form, double *bytes, double *probability, size_t n_rows, m4_error *err);
+m4_status dg_sizes_create(dg_sizes **sizes, dg_size_form form, double *bytes, double *probability,
+                          size_t n_rows, m4_error *err);
 
 #endif

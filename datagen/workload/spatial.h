@@ -1,5 +1,5 @@
-/* Who talks to whom: rack-to-rack weights, put onto a cluster, hosts drawn from them. Knows base and sim's text reader.
- * Source: workloads.md 3. */
+/* Who talks to whom: rack-to-rack weights, put onto a cluster, hosts drawn from them. Knows base and sim's
+ * text reader. Source: workloads.md 3. */
 #ifndef DATAGEN_WORKLOAD_SPATIAL_H
 #define DATAGEN_WORKLOAD_SPATIAL_H
 
@@ -21,19 +21,23 @@ typedef struct dg_spatial {
 m4_status dg_spatial_read(dg_spatial **spatial, const char *path, int32_t n_racks, m4_error *err);
 void dg_spatial_free(dg_spatial *spatial); /* NULL accepted */
 
-/* A matrix put onto a cluster: pod p of the table is pod p of the cluster, its racks shuffled onto that pod's ToRs. */
+/* A matrix put onto a cluster: pod p of the table is pod p of the cluster, its racks shuffled onto that pod's
+ * ToRs. */
 typedef struct dg_placement {
   const dg_spatial *spatial;
   int32_t hosts_per_rack;
   int32_t *rack; /* [n_racks] cluster rack of a table rack */
 } dg_placement;
 
-/* M4_DATA: the matrix has traffic within a rack that has a single host. M4_USAGE: pods * racks_per_pod is not its number of racks. */
-m4_status dg_placement_create(dg_placement *placement, const dg_spatial *spatial, int32_t pods, int32_t racks_per_pod,
-                              int32_t hosts_per_rack, m4_rng *rng, m4_error *err);
+/* M4_DATA: the matrix has traffic within a rack that has a single host. M4_USAGE: pods * racks_per_pod is not
+ * its number of racks. */
+m4_status dg_placement_create(dg_placement *placement, const dg_spatial *spatial, int32_t pods,
+                              int32_t racks_per_pod, int32_t hosts_per_rack, m4_rng *rng, m4_error *err);
 void dg_placement_free(dg_placement *placement);
 
-/* A cell by weight, then a uniform host in each of its racks; equal hosts are drawn again, the cell is kept. */
-void dg_pair_draw(const dg_placement *placement, m4_rng *rng, int32_t *source_host, int32_t *destination_host);
+/* A cell by weight, then a uniform host in each of its racks; equal hosts are drawn again, the cell is kept.
+ */
+void dg_pair_draw(const dg_placement *placement, m4_rng *rng, int32_t *source_host,
+                  int32_t *destination_host);
 
 #endif
