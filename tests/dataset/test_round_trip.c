@@ -1,6 +1,7 @@
 /* What was written comes back, whole and by busy period; the same content gives the same bytes; impossible
  * facts are refused. */
 #include "base/arena.h"
+#include "data/schema.h"
 #include "tests/dataset/synthetic.h"
 
 #include <stdio.h>
@@ -345,11 +346,34 @@ static void test_publishing(void **state) {
   ds_writer_abandon(NULL);
 }
 
+/* The table in data/FORMAT.md has a line for every dataset, with its unit and meaning. */
+static void test_documented(void **state) {
+  (void)state;
+  size_t length;
+  unsigned char *bytes = load_bytes(M4_FORMAT_FILE, &length);
+  char *text = malloc(length + 1);
+  assert_non_null(text);
+  memcpy(text, bytes, length);
+  text[length] = '\0';
+  for (const ds_row *row = ds_schema; row < ds_schema + DS_N_ROWS; ++row) {
+    static const char *const types[] = {
+        [DS_U8] = "uint8", [DS_I32] = "int32", [DS_I64] = "int64", [DS_F64] = "float64"};
+    char start[256], end[512];
+    snprintf(start, sizeof start, "| `%s` | %s | [", row->path, types[row->type]);
+    snprintf(end, sizeof end, "] | `%s` | %s |\n", row->unit, row->what);
+    const char *line = strstr(text, start);
+    if (!line || !strstr(line, end)) fail_msg("data/FORMAT.md does not have %s...%s", start, end);
+  }
+  free(text);
+  free(bytes);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_scenarios),  cmocka_unit_test(test_periods), cmocka_unit_test(test_long_periods),
       cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_hash),    cmocka_unit_test(test_folder),
       cmocka_unit_test(test_unfinished), cmocka_unit_test(test_refused), cmocka_unit_test(test_publishing),
+      cmocka_unit_test(test_documented),
   };
   return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
