@@ -250,3 +250,13 @@ m4_status m4_config_complain(const m4_config *config, const char *path, m4_error
 const char *m4_config_unused(const m4_config *config) {
   return config->unused ? config->unused : "";
 }
+
+m4_status m4_config_set_text(m4_config *config, const char *path, const char *value, m4_error *err) {
+  char assignment[4400];
+  if (!value) return M4_OK;
+  if (strpbrk(value, "\"\\\n"))
+    return m4_fail(err, M4_USAGE, path, "quotes, backslashes and line ends are not allowed here");
+  if (snprintf(assignment, sizeof assignment, "%s=\"%s\"", path, value) >= (int)sizeof assignment)
+    return m4_fail(err, M4_USAGE, path, "value is too long");
+  return m4_config_set(config, assignment, err);
+}

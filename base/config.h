@@ -61,6 +61,8 @@ void m4_config_compat(m4_config *config, bool compat_reference);
 m4_status m4_config_load(m4_config *config, const char *path, m4_error *err);
 /* "a.b=v"; v in YAML flow syntax. Position in errors: "--set a.b=v". */
 m4_status m4_config_set(m4_config *config, const char *assignment, m4_error *err);
+/* key = value as it stands, for options that set a text key; nothing when value is NULL. */
+m4_status m4_config_set_text(m4_config *config, const char *path, const char *value, m4_error *err);
 /* True when the key was set by a file or --set (not by its default). */
 bool m4_config_given(const m4_config *config, const char *path);
 /* Where the value was set: "train.yaml:12:15", "--set a.b=v", or "default". Owned by the config. */

@@ -27,19 +27,10 @@ static const m4_program program = {
     option_table,
     dg_campaign_keys};
 
-static m4_status set_text(m4_config *config, const char *key, const char *value, m4_error *err) {
-  char assignment[4200];
-  if (strpbrk(value, "\"\\\n"))
-    return m4_fail(err, M4_USAGE, key, "quotes, backslashes and line ends are not allowed here");
-  if (snprintf(assignment, sizeof assignment, "%s=\"%s\"", key, value) >= (int)sizeof assignment)
-    return m4_fail(err, M4_USAGE, key, "value is too long");
-  return m4_config_set(config, assignment, err);
-}
-
 static m4_status configure(m4_config *config, const dg_campaign_config *campaign,
                            const datagen_options *options, const m4_common *common, m4_error *err) {
   M4_TRY(m4_command_configure(common, config, err));
-  if (options->out) M4_TRY(set_text(config, "output", options->out, err));
+  M4_TRY(m4_config_set_text(config, "output", options->out, err));
   if (common->seed >= 0) {
     char number[32];
     snprintf(number, sizeof number, "seed=%lld", (long long)common->seed);
@@ -61,7 +52,7 @@ static m4_status identify(char **identity, m4_config *config, const dg_campaign_
   m4_status status = m4_config_set(config, "output=''", err);
   if (status == M4_OK) status = m4_config_print(config, stream, false, err);
   fclose(stream);
-  if (status == M4_OK) status = set_text(config, "output", folder, err);
+  if (status == M4_OK) status = m4_config_set_text(config, "output", folder, err);
   free(folder);
   return status;
 }

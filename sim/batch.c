@@ -1,5 +1,6 @@
 /* Reads, simulates, compares and writes scenarios in parallel; see batch.h. Results do not depend on the
- * number of threads: each scenario is one task, and messages come out in the order of the command line. */
+ * number of threads: each scenario is one task. Warnings and errors come out in the order of the command
+ * line. */
 #include "sim/batch.h"
 
 #include "base/file.h"
@@ -108,7 +109,7 @@ static bool on_completion(void *ctx, double now_ns, int64_t finished, int64_t to
   return m4_stop_requested() == 0;
 }
 
-static void announce(const task *mine, const sim_result *result, const sim_errors *errors) {
+static void announce(const task *mine, const sim_result *result, const m4_accuracy *errors) {
   double seconds = fmax(result->wall_seconds, 1e-9);
   char error[96] = "";
   if (errors && errors->all.n_flows > 0)
@@ -122,7 +123,7 @@ static void announce(const task *mine, const sim_result *result, const sim_error
 /* What finished is written also when the run was interrupted; the status says so. */
 static m4_status simulate(task *mine, sim_backend *backend) {
   sim_result result = {0};
-  sim_errors errors, *wanted = mine->batch->options->compare ? &errors : NULL;
+  m4_accuracy errors, *wanted = mine->batch->options->compare ? &errors : NULL;
   m4_status ran = sim_run(mine->scenario, backend, on_completion, mine, &result, &mine->error), status = ran;
   if (ran == M4_INTERRUPTED) status = M4_OK;
   if (status == M4_OK && wanted) status = sim_compare(mine->scenario, &result, &errors, &mine->error);

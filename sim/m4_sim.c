@@ -87,8 +87,6 @@ static m4_status check_options(const sim_options *options, const m4_common *comm
   bool learned = strcmp(options->backend, "m4") == 0;
   if (learned && !options->checkpoint)
     return m4_fail(err, M4_USAGE, "--checkpoint", "missing: --backend m4 needs weights (.safetensors)");
-  if (!learned && options->checkpoint)
-    return m4_fail(err, M4_USAGE, "--checkpoint", "has no meaning with --backend %s", options->backend);
   if (strncmp(common->device, "cuda", 4) == 0)
     return m4_hint(err, m4_fail(err, M4_USAGE, "--device", "simulations run on the CPU"), "use --device cpu");
   return M4_OK;

@@ -66,7 +66,7 @@ static json_t *percent(double fraction) {
   return number(100 * fraction);
 }
 
-static void put_stats(json_t *to, const sim_error_stats *stats) {
+static void put_stats(json_t *to, const m4_error_stats *stats) {
   json_object_set_new(to, "flows", json_integer(stats->n_flows));
   json_object_set_new(to, "mean", percent(stats->mean));
   json_object_set_new(to, "p50", percent(stats->p50));
@@ -75,13 +75,13 @@ static void put_stats(json_t *to, const sim_error_stats *stats) {
   json_object_set_new(to, "signed_mean", percent(stats->signed_mean));
 }
 
-static json_t *errors_json(const sim_errors *errors) {
+static json_t *errors_json(const m4_accuracy *errors) {
   json_t *root = json_object(), *buckets = json_array();
   put_stats(root, &errors->all);
   json_object_set_new(root, "p99_tail", percent(errors->p99_tail));
-  for (int i = 0; i < SIM_N_SIZE_BUCKETS; i++) {
+  for (int i = 0; i < M4_N_SIZE_BUCKETS; i++) {
     json_t *bucket = json_object();
-    json_object_set_new(bucket, "size", json_string(sim_bucket_name(i)));
+    json_object_set_new(bucket, "size", json_string(m4_bucket_name(i)));
     put_stats(bucket, &errors->by_size[i]);
     json_array_append_new(buckets, bucket);
   }
@@ -96,7 +96,7 @@ static int64_t peak_rss_bytes(void) {
 }
 
 static json_t *summary_json(const sim_scenario *scenario, const char *backend, const sim_result *result,
-                            const sim_errors *errors) {
+                            const m4_accuracy *errors) {
   json_t *root = json_object();
   json_object_set_new(root, "backend", json_string(backend));
   json_object_set_new(root, "scenario", json_string(scenario->name));
@@ -126,7 +126,7 @@ typedef struct results {
   const sim_scenario *scenario;
   const char *backend;
   const sim_result *result;
-  const sim_errors *errors;
+  const m4_accuracy *errors;
 } results;
 
 static m4_status write_part(const results *all, int part, FILE *out, m4_error *err) {
@@ -139,7 +139,7 @@ static m4_status write_part(const results *all, int part, FILE *out, m4_error *e
 }
 
 m4_status sim_write_results(const char *dir, const sim_scenario *scenario, const char *backend,
-                            const sim_result *result, const sim_errors *errors, m4_error *err) {
+                            const sim_result *result, const m4_accuracy *errors, m4_error *err) {
   static const char *const names[] = {"fct.txt", "flows.csv", "summary.json"};
   const results all = {scenario, backend, result, errors};
   M4_TRY(m4_dir_make(dir, err));

@@ -8,6 +8,6 @@
 /* Writes the three files into dir (made when missing), each atomically. errors: NULL without --compare.
  * M4_IO. */
 m4_status sim_write_results(const char *dir, const sim_scenario *scenario, const char *backend,
-                            const sim_result *result, const sim_errors *errors, m4_error *err);
+                            const sim_result *result, const m4_accuracy *errors, m4_error *err);
 
 #endif

@@ -1,7 +1,6 @@
 /* Training configuration: key table and what follows from it. Knows base/config, nn and data types. */
 #include "train/config.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define AT(field) offsetof(tr_config, field)
@@ -166,16 +165,6 @@ m4_status tr_config_check(const tr_config *values, const m4_config *config, m4_e
     if (values->dataset.bins.items[i] <= values->dataset.bins.items[i - 1])
       return m4_config_complain(config, "dataset.bins", err, "edges must increase");
   return M4_OK;
-}
-
-m4_status tr_set_text(m4_config *config, const char *key, const char *value, m4_error *err) {
-  char assignment[2200];
-  if (!value) return M4_OK;
-  if (strpbrk(value, "\"\\\n"))
-    return m4_fail(err, M4_USAGE, key, "quotes, backslashes and line ends are not allowed here");
-  if (snprintf(assignment, sizeof assignment, "%s=\"%s\"", key, value) >= (int)sizeof assignment)
-    return m4_fail(err, M4_USAGE, key, "value is too long");
-  return m4_config_set(config, assignment, err);
 }
 
 ag_dtype tr_dtype(const tr_config *values) {

@@ -52,9 +52,6 @@ extern const m4_key tr_keys[];
 /* Checks between keys; M4_USAGE at the place where a key was set. */
 m4_status tr_config_check(const tr_config *values, const m4_config *config, m4_error *err);
 
-/* key = value as text of the command line; nothing when value is NULL. */
-m4_status tr_set_text(m4_config *config, const char *key, const char *value, m4_error *err);
-
 ag_dtype tr_dtype(const tr_config *values);
 m4_widths tr_widths(const tr_config *values);
 m4_size_feature tr_size_feature(const tr_config *values);

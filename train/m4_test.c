@@ -57,7 +57,7 @@ static m4_status configure(test_run *job, m4_error *err) {
     M4_TRY(m4_path_join(path, sizeof path, job->options->run, "config.yaml", err));
     M4_TRY(m4_config_load(job->config, path, err));
   }
-  M4_TRY(tr_set_text(job->config, "dataset.path", job->options->dataset, err));
+  M4_TRY(m4_config_set_text(job->config, "dataset.path", job->options->dataset, err));
   M4_TRY(m4_command_configure(job->common, job->config, err));
   return tr_config_check(&job->values, job->config, err);
 }

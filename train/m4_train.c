@@ -44,9 +44,9 @@ static m4_status configure(m4_config *config, const train_options *options, cons
       return m4_fail(err, M4_USAGE, "--resume", "folder name is too long");
     M4_TRY(m4_config_load(config, path, err));
   }
-  M4_TRY(tr_set_text(config, "dataset.path", options->dataset, err));
-  M4_TRY(tr_set_text(config, "training.dir_output", options->out, err));
-  M4_TRY(tr_set_text(config, "training.note", options->note, err));
+  M4_TRY(m4_config_set_text(config, "dataset.path", options->dataset, err));
+  M4_TRY(m4_config_set_text(config, "training.dir_output", options->out, err));
+  M4_TRY(m4_config_set_text(config, "training.note", options->note, err));
   M4_TRY(m4_command_configure(common, config, err));
   if (common->seed >= 0) {
     char assignment[64];

@@ -8,12 +8,12 @@
 static void percentiles(void **state) {
   (void)state;
   const double values[] = {1, 2, 4, 8};
-  assert_true(sim_percentile(values, 4, 0) == 1);
-  assert_true(sim_percentile(values, 4, 1) == 8);
-  assert_true(sim_percentile(values, 4, 0.5) == 3);
-  assert_true(fabs(sim_percentile(values, 4, 0.9) - 6.8) < 1e-12);
-  assert_true(fabs(sim_percentile(values, 4, 0.99) - 7.88) < 1e-12);
-  assert_true(sim_percentile(values, 1, 0.9) == 1);
+  assert_true(m4_percentile(values, 4, 0) == 1);
+  assert_true(m4_percentile(values, 4, 1) == 8);
+  assert_true(m4_percentile(values, 4, 0.5) == 3);
+  assert_true(fabs(m4_percentile(values, 4, 0.9) - 6.8) < 1e-12);
+  assert_true(fabs(m4_percentile(values, 4, 0.99) - 7.88) < 1e-12);
+  assert_true(m4_percentile(values, 1, 0.9) == 1);
 }
 
 static bool near(double a, double b) {
@@ -32,7 +32,7 @@ static void errors_by_hand(void **state) {
   scenario->truth_fct_ns = malloc(sizeof truth);
   memcpy(scenario->truth_fct_ns, truth, sizeof truth);
   const sim_result result = {.n_flows = 6, .fct_ns = predicted};
-  sim_errors errors;
+  m4_accuracy errors;
   assert_int_equal(sim_compare(scenario, &result, &errors, NULL), M4_OK);
   assert_int_equal(errors.all.n_flows, 4); /* two did not finish somewhere */
   assert_true(near(errors.all.mean, (0.1 + 0.5 + 0 + 0.2) / 4));
