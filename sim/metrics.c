@@ -8,6 +8,14 @@ int64_t sim_reported_fct_ns(const sim_result *result, int64_t flow) {
   return llround(result->fct_ns[flow]);
 }
 
+double sim_application_completion_ns(const sim_scenario *scenario, const sim_result *result) {
+  if (result->n_flows == 0 || result->n_finished < result->n_flows) return NAN;
+  double end_ns = 0;
+  for (int64_t flow = 0; flow < result->n_flows; flow++)
+    end_ns = fmax(end_ns, result->release_ns[flow] + (double)sim_reported_fct_ns(result, flow));
+  return end_ns - (double)scenario->flows[0].start_ns;
+}
+
 /* The flows that finished in both worlds. */
 static int64_t collect(const sim_scenario *scenario, const sim_result *result, m4_outcome *outcomes) {
   int64_t n = 0;

@@ -13,4 +13,8 @@ m4_status sim_compare(const sim_scenario *scenario, const sim_result *result, m4
 /* What is reported as the FCT of a finished flow: whole ns. */
 int64_t sim_reported_fct_ns(const sim_result *result, int64_t flow);
 
+/* Application completion time (simulation.md 7.3): from the first arrival to the end of the last flow, its
+ * reported FCT counted from its release. NAN when a flow never finished or there are none. */
+double sim_application_completion_ns(const sim_scenario *scenario, const sim_result *result);
+
 #endif

@@ -108,6 +108,9 @@ static json_t *summary_json(const sim_scenario *scenario, const char *backend, c
                       number((double)result->events / fmax(result->wall_seconds, 1e-9)));
   json_object_set_new(root, "peak_rss_bytes", json_integer(peak_rss_bytes()));
   json_object_set_new(root, "clamped", json_integer((json_int_t)result->clamped));
+  double completion_ns = sim_application_completion_ns(scenario, result);
+  json_object_set_new(root, "application_completion_ns",
+                      isfinite(completion_ns) ? json_integer(llround(completion_ns)) : json_null());
   json_object_set_new(root, "version", json_string(M4_VERSION));
   if (errors) json_object_set_new(root, "error", errors_json(errors));
   return root;

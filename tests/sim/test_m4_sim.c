@@ -107,6 +107,28 @@ static void packet_results_equal_the_original(void **state) {
   free(truth);
 }
 
+/* 3000 flows, 5 in flight per rack: the packet simulator's time is the original's; among fluids one place is
+ * slower than five, and no limit is faster. */
+static double completion_of(const char *backend, const char *settings) {
+  assert_int_equal(run("--scenario %s/ns3/closed_loop/0_n5 --backend %s %s --quiet --out %s/application",
+                       M4_TEST_DATA, backend, settings, work),
+                   0);
+  char *json = text_of("application/summary.json");
+  json_t *summary = json_loads(json, 0, NULL);
+  double completion_ns = number_at(summary, "application_completion_ns");
+  json_decref(summary);
+  free(json);
+  return completion_ns;
+}
+
+static void application_completion_time(void **state) {
+  (void)state;
+  assert_true(completion_of("packet", "") == 19708454);
+  double five = completion_of("flowsim", "");
+  assert_true(completion_of("flowsim", "--set sim.flow_limit=1") > five);
+  assert_true(completion_of("flowsim", "--set sim.flow_limit=0") < five);
+}
+
 static void threads_do_not_change_results(void **state) {
   (void)state;
   const char *scenarios = "--scenario " NS3_DATA "/0 --scenario " NS3_DATA "/1 --scenario " NS3_DATA "/5";
@@ -240,9 +262,9 @@ static int teardown(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(results_of_one_scenario),         cmocka_unit_test(packet_results_equal_the_original),
-      cmocka_unit_test(threads_do_not_change_results),   cmocka_unit_test(a_failure_leaves_the_others),
-      cmocka_unit_test(mistakes_on_the_command_line),    cmocka_unit_test(help_dry_run_and_configuration),
-      cmocka_unit_test(interruption_keeps_what_finished)};
+      cmocka_unit_test(results_of_one_scenario),          cmocka_unit_test(packet_results_equal_the_original),
+      cmocka_unit_test(threads_do_not_change_results),    cmocka_unit_test(a_failure_leaves_the_others),
+      cmocka_unit_test(mistakes_on_the_command_line),     cmocka_unit_test(help_dry_run_and_configuration),
+      cmocka_unit_test(interruption_keeps_what_finished), cmocka_unit_test(application_completion_time)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }
