@@ -46,6 +46,7 @@ static m4_status prepare_scenario(task *mine) {
   M4_TRY(sim_scenario_read(&mine->scenario, mine->dir, err));
   if (options->compare && !mine->scenario->truth_fct_ns)
     return m4_fail(err, M4_IO, mine->dir, "there is no fct.txt to compare with");
+  if (options->backend == SIM_BACKEND_M4) M4_TRY(sim_learned_warn(options->model, mine->scenario, err));
   if (options->flow_limit < 0) return M4_OK;
   int64_t hosts = options->hosts_per_rack > 0 ? options->hosts_per_rack : mine->scenario->hosts_per_group;
   return sim_scenario_limit_flows(mine->scenario, options->flow_limit, hosts, err);

@@ -5,6 +5,7 @@
 #include "infer/session.h"
 #include "nn/weights.h"
 #include "sim/learned/pending.h"
+#include "sim/learned/ranges.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,17 +16,26 @@ _Static_assert((int)SIM_N_PARAMS == (int)M4_N_PARAMS, "one configuration vector"
 
 struct sim_learned_model {
   m4_model *weights;
+  sim_ranges ranges;
 };
+
+static m4_status load(sim_learned_model *model, const char *path, m4_metadata *metadata, m4_error *err) {
+  M4_TRY(m4_weights_load(&model->weights, ag_cpu_backend(AG_F32), path, metadata, err));
+  m4_status status = sim_ranges_parse(&model->ranges, m4_metadata_get(metadata, "input_ranges"), err);
+  return status == M4_OK ? M4_OK : m4_within(err, status, path);
+}
 
 m4_status sim_learned_model_load(sim_learned_model **model, const char *checkpoint_path, m4_error *err) {
   *model = NULL;
   sim_learned_model *made = calloc(1, sizeof *made);
   if (!made) return m4_fail(err, M4_MEMORY, NULL, "no memory for a model");
-  m4_status status = m4_weights_load(&made->weights, ag_cpu_backend(AG_F32), checkpoint_path, NULL, err);
+  m4_metadata metadata = {0};
+  m4_status status = load(made, checkpoint_path, &metadata, err);
+  m4_metadata_free(&metadata);
   if (status == M4_OK)
     *model = made;
   else
-    free(made);
+    sim_learned_model_free(made);
   return status;
 }
 
@@ -33,6 +43,10 @@ void sim_learned_model_free(sim_learned_model *model) {
   if (!model) return;
   m4_model_free(model->weights);
   free(model);
+}
+
+m4_status sim_learned_warn(const sim_learned_model *model, sim_scenario *scenario, m4_error *err) {
+  return sim_ranges_warn(&model->ranges, model->weights->size_feature, scenario, err);
 }
 
 /* ---- the back end ---- */

@@ -14,11 +14,14 @@ typedef struct sim_learned_options {
   bool clamp_off;      /* clamp: off (the reference's behaviour) */
 } sim_learned_options;
 
-/* Weights read from a safetensors file; read-only afterwards and shared by any number of back ends and
- * threads. */
+/* Weights and input ranges read from a safetensors file; read-only afterwards and shared by any number of
+ * back ends and threads. */
 typedef struct sim_learned_model sim_learned_model;
 m4_status sim_learned_model_load(sim_learned_model **model, const char *checkpoint_path, m4_error *err);
 void sim_learned_model_free(sim_learned_model *model);
+/* Adds a warning to the scenario for each input outside of what the model saw in training (sizes, path
+ * lengths, the 13 parameters); none when the checkpoint does not say what it saw. M4_MEMORY. */
+m4_status sim_learned_warn(const sim_learned_model *model, sim_scenario *scenario, m4_error *err);
 
 /* model and scenario must outlive the back end. options may be NULL. The session's time starts at the first
  * arrival, so that traces that start at 1 s lose no precision. With clamp_off a completion may lie before the
