@@ -104,9 +104,8 @@ void AG_T(gru_cell_backward)(const ag_node *node, ag_grads *grads, void *scratch
    dh_sums + i * 3 * width, dh ? dh + i * width : NULL, width);
   if (x->grad)
     AG_T(gemm)(n, in, 3 * width, dx_sums, 3 * width, ag_param_transposed(weight_x), in, true, x->grad, in);
-  if (dh)
-    AG_T(gemm)
-    (n, width, 3 * width, dh_sums, 3 * width, ag_param_transposed(weight_h), width, true, dh, width);
+  if (dh) AG_T(gemm)
+  (n, width, 3 * width, dh_sums, 3 * width, ag_param_transposed(weight_h), width, true, dh, width);
   ag_grads_add_product(grads, weight_x, x->data, dx_sums, n);
   ag_grads_add_product(grads, weight_h, state, dh_sums, n);
   ag_grads_add_rows(grads, node->param[2], dx_sums, n);
