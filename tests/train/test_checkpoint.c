@@ -57,7 +57,8 @@ static tr_state some_state(void) {
 
 static bool same_weights(const m4_model *a, const m4_model *b) {
   for (int32_t p = 0; p < a->n_params; ++p)
-    if (memcmp(a->params[p]->data, b->params[p]->data, (size_t)a->params[p]->rows * (size_t)a->params[p]->cols * sizeof(float)))
+    if (memcmp(a->params[p]->data, b->params[p]->data,
+               (size_t)a->params[p]->rows * (size_t)a->params[p]->cols * sizeof(float)))
       return false;
   return true;
 }
@@ -111,7 +112,8 @@ static void damage_is_an_error(void **unused) {
     fclose(stream);
     assert_int_equal(tr_load_state(path, model, adam, &read, origin.dataset_hash, &error), M4_DATA);
   }
-  assert_int_equal(tr_save_weights(path, model, &state, &origin, &error), M4_OK); /* weights are not a state file */
+  assert_int_equal(tr_save_weights(path, model, &state, &origin, &error),
+                   M4_OK); /* weights are not a state file */
   assert_int_equal(tr_load_state(path, model, adam, &read, origin.dataset_hash, &error), M4_DATA);
   assert_int_equal(tr_load_state("no-such-file", model, adam, &read, origin.dataset_hash, &error), M4_IO);
   free(data);
@@ -131,8 +133,9 @@ static void weights_tell_their_origin(void **unused) {
   assert_int_equal(tr_save_weights(path, model, &state, &origin, &error), M4_OK);
   assert_int_equal(m4_weights_load(&loaded, ag_cpu_backend(AG_F32), path, &metadata, &error), M4_OK);
   assert_true(same_weights(model, loaded));
-  static const char *const keys[] = {"format",       "format_version", "hidden_size", "gcn_hidden_size", "gcn_n_layer", "size_feature",
-                                     "input_ranges", "dataset_hash",   "epoch",       "step",            "config",      "version"};
+  static const char *const keys[] = {"format",      "format_version", "hidden_size",  "gcn_hidden_size",
+                                     "gcn_n_layer", "size_feature",   "input_ranges", "dataset_hash",
+                                     "epoch",       "step",           "config",       "version"};
   for (size_t i = 0; i < sizeof keys / sizeof *keys; ++i) {
     if (!m4_metadata_get(&metadata, keys[i])) print_error("%s\n", keys[i]);
     assert_non_null(m4_metadata_get(&metadata, keys[i]));
@@ -146,7 +149,8 @@ static void weights_tell_their_origin(void **unused) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(comes_back_bit_for_bit), cmocka_unit_test(damage_is_an_error),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(comes_back_bit_for_bit),
+                                     cmocka_unit_test(damage_is_an_error),
                                      cmocka_unit_test(weights_tell_their_origin)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

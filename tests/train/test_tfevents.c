@@ -94,7 +94,8 @@ static void writes_what_was_asked(void **state) {
   assert_string_equal(events[2]->summary->value[0]->tag, "_hparams_/session_start_info");
   Tfe__PluginData *plugin = events[2]->summary->value[0]->metadata->plugin_data;
   assert_string_equal(plugin->plugin_name, "hparams");
-  Tfe__HParamsPluginData *content = tfe__hparams_plugin_data__unpack(NULL, plugin->content.len, plugin->content.data);
+  Tfe__HParamsPluginData *content =
+      tfe__hparams_plugin_data__unpack(NULL, plugin->content.len, plugin->content.data);
   assert_non_null(content);
   assert_int_equal(content->session_start_info->n_hparams, 3);
   assert_true(content->session_start_info->hparams[0]->value->number_value == 1e-4);
@@ -161,7 +162,7 @@ static void full_disk_is_reported(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(crc_known_answers),          cmocka_unit_test(writes_what_was_asked),
+      cmocka_unit_test(crc_known_answers), cmocka_unit_test(writes_what_was_asked),
       cmocka_unit_test(resume_writes_a_session_start), cmocka_unit_test(missing_folder_is_an_error),
       cmocka_unit_test(full_disk_is_reported)};
   return cmocka_run_group_tests(tests, NULL, NULL);

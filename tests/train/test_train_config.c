@@ -82,7 +82,8 @@ static void the_published_file_loads(void **state) {
   assert_true(sampling.train_frac == 0.9);
   assert_int_equal(sampling.batch_size, 2);
   m4_loss_options loss = tr_loss_options(&values, true);
-  assert_true(loss.dropout == 0.2 && loss.weight_size == 0.005 && loss.weight_queue == 0.005 && !loss.averaged);
+  assert_true(loss.dropout == 0.2 && loss.weight_size == 0.005 && loss.weight_queue == 0.005 &&
+              !loss.averaged);
   assert_int_equal(loss.link_slots, 96);
   assert_true(tr_loss_options(&values, false).dropout == 0.0);
   assert_true(values.training.learning_rate == 1e-4);
@@ -94,7 +95,8 @@ static void averaged_loss_has_its_own_weights(void **state) {
   tr_config values;
   m4_config *config;
   m4_error error = {0};
-  assert_int_equal(load("training: {loss: averaged, weight_queue: 0.3}\n", false, &values, &config, &error), M4_OK);
+  assert_int_equal(load("training: {loss: averaged, weight_queue: 0.3}\n", false, &values, &config, &error),
+                   M4_OK);
   m4_loss_options loss = tr_loss_options(&values, true);
   assert_true(loss.averaged && loss.weight_size == 0.1 && loss.weight_queue == 0.3);
   m4_config_free(config);
