@@ -13,7 +13,7 @@ enum { VECTOR_BYTES = 32, TILE_ROWS = 6, ROWS_OF_4 = 3, ROWS_OF_8 = 1 };
 #else
 enum { VECTOR_BYTES = 16, TILE_ROWS = 6, ROWS_OF_4 = 3, ROWS_OF_8 = 1 };
 #endif
-enum { MAX_ROWS = 12, DEPTH = 256 };
+enum { MAX_ROWS = 12, DEPTH = 128 };
 
 #ifdef __clang__
 #define UNROLL _Pragma("clang loop unroll(full)")

@@ -1,9 +1,10 @@
 /* The matrix product, compiled once per element type by gemm.c (see each_type.h); no include guard.
  *
- * Every element of c is one chain of fused multiply-adds over k = 0, 1, 2 ..., in every tile shape and
- * position: the bits of a row depend on that row of a and on b only, not on how many rows are multiplied
- * together. Speed comes from keeping a tile of c in registers; few rows take wide tiles, so that even one row
- * keeps the multipliers busy. b is read where it lies, nothing is packed. */
+ * Every element of c is a sum of chains of fused multiply-adds over DEPTH steps of k each, in order of k, in
+ * every tile shape and position: the bits of a row depend on that row of a and on b only, not on how many
+ * rows are multiplied together; and short chains round less than one long one. Speed comes from keeping a
+ * tile of c in registers; few rows take wide tiles, so that even one row keeps the multipliers busy. b is
+ * read where it lies, nothing is packed. */
 
 #define LANES ((int32_t)(VECTOR_BYTES / sizeof(ag_real)))
 typedef ag_real AG_T(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(ag_real)), may_alias));
@@ -22,12 +23,15 @@ static inline __attribute__((always_inline)) void AG_T(tile)(const int rows, con
   AG_T(vector) sum[MAX_ROWS][8], column[8];
   const ag_real *a = o->a, *b = o->b;
   UNROLL for (int i = 0; i < rows; ++i) UNROLL for (int v = 0; v < vectors; ++v) sum[i][v] =
-      o->accumulate ? *(const AG_T(vector) *)(o->c + i * o->c_stride + v * LANES) : (AG_T(vector)){0};
+      (AG_T(vector)){0};
   for (int32_t k = 0; k < o->depth; ++k, a += o->a_step, b += o->b_stride) {
     UNROLL for (int v = 0; v < vectors; ++v) column[v] = *(const AG_T(vector) *)(b + v * LANES);
     UNROLL for (int i = 0; i < rows; ++i) UNROLL for (int v = 0; v < vectors; ++v) sum[i][v] +=
         a[i * o->a_row] * column[v];
   }
+  if (o->accumulate)
+    UNROLL for (int i = 0; i < rows; ++i) UNROLL for (int v = 0; v < vectors; ++v) sum[i][v] +=
+        *(const AG_T(vector) *)(o->c + i * o->c_stride + v * LANES);
   UNROLL for (int i = 0; i < rows; ++i) UNROLL for (int v = 0; v < vectors; ++v) *
       (AG_T(vector) *)(o->c + i * o->c_stride + v * LANES) = sum[i][v];
 }
