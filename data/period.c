@@ -2,6 +2,8 @@
  * the period has events, and restricted to the period's flows (training.md 5). */
 #include "data/period.h"
 
+#include "base/ascending.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,37 +81,18 @@ static m4_status pick_paths(const cut *c, m4_arena *arena, m4_period *facts, m4_
 /* Walks the scenario's events and keeps who is active, both sorted by flow. */
 typedef struct walk {
   const ds_events *events;
-  int64_t next_event; /* not applied yet */
-  int32_t *active;    /* flows of the whole scenario */
-  uint8_t *is_member; /* [scenario flows] of the period */
-  int64_t n_active;
+  int64_t next_event;  /* not applied yet */
+  m4_ascending active; /* flows of the whole scenario */
+  uint8_t *is_member;  /* [scenario flows] of the period */
 } walk;
-
-static int64_t position_of(const walk *w, int32_t flow) {
-  int64_t low = 0, high = w->n_active;
-  while (low < high) {
-    int64_t middle = low + (high - low) / 2;
-    if (w->active[middle] < flow)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
-}
 
 static void apply_through(walk *w, int64_t event) {
   for (; w->next_event <= event; ++w->next_event) {
     int32_t flow = w->events->flow[w->next_event];
-    int64_t at = position_of(w, flow);
-    size_t above = (size_t)(w->n_active - at);
-    if (ds_is_arrival(w->events, w->next_event)) {
-      memmove(w->active + at + 1, w->active + at, above * sizeof *w->active);
-      w->active[at] = flow;
-      w->n_active++;
-    } else {
-      memmove(w->active + at, w->active + at + 1, (above - 1) * sizeof *w->active);
-      w->n_active--;
-    }
+    if (ds_is_arrival(w->events, w->next_event))
+      m4_ascending_insert(&w->active, flow);
+    else
+      m4_ascending_remove(&w->active, flow);
   }
 }
 
@@ -118,11 +101,11 @@ static bool start_walk(walk *w, const cut *c, m4_arena *arena) {
   const ds_events *events = &c->loaded->events;
   int64_t n_flows = c->loaded->facts.n_flows, first = c->event[0];
   *w = (walk){.events = events, .next_event = first};
-  w->active = m4_arena_alloc(arena, (size_t)n_flows, sizeof *w->active);
+  w->active.items = m4_arena_alloc(arena, (size_t)n_flows, sizeof *w->active.items);
   w->is_member = m4_arena_calloc(arena, (size_t)n_flows, sizeof *w->is_member);
-  if (!w->active || !w->is_member) return false;
+  if (!w->active.items || !w->is_member) return false;
   for (int32_t f = 0; f < n_flows; ++f)
-    if (events->arrival[f] < first && events->departure[f] >= first) w->active[w->n_active++] = f;
+    if (events->arrival[f] < first && events->departure[f] >= first) w->active.items[w->active.count++] = f;
   for (int32_t i = 0; i < c->n_flows; ++i) w->is_member[c->flow[i]] = 1;
   return true;
 }
@@ -131,9 +114,9 @@ static bool start_walk(walk *w, const cut *c, m4_arena *arena) {
  * number kept, -1 for bad data. */
 static int64_t restrict_row(const walk *w, const int64_t *row, int64_t *kept) {
   int64_t n = 0;
-  for (int64_t i = 0; i < w->n_active; ++i) {
+  for (int64_t i = 0; i < w->active.count; ++i) {
     if (row[i] < -1) return -1;
-    if (!w->is_member[w->active[i]]) continue;
+    if (!w->is_member[w->active.items[i]]) continue;
     if (row[i] < 0) return 0;
     kept[n++] = row[i];
   }
@@ -160,7 +143,7 @@ static m4_status restrict_block(const cut *c, walk *w, int32_t j, int32_t count,
   for (int32_t k = j; k < j + count; ++k) {
     apply_through(w, c->event[k]);
     int64_t n = 0;
-    if (row_end(c, k) - row_begin(c, k) == w->n_active)
+    if (row_end(c, k) - row_begin(c, k) == w->active.count)
       n = restrict_row(w, values + row_begin(c, k) - row_begin(c, j), kept + offset[k]);
     if (n < 0)
       return ds_h5_reject(err, c->loaded->shard->path, "event/received_bytes", "holds a value below -1");

@@ -37,7 +37,7 @@ m4_status dg_recorder_init(dg_recorder *recorder, const ds_scenario *facts, cons
   recorder->queue_bytes = dg_take(&memory, n_hops, sizeof *recorder->queue_bytes);
   recorder->arrival_order = dg_take(&memory, n_flows, sizeof *recorder->arrival_order);
   recorder->departures = dg_take(&memory, n_flows, sizeof *recorder->departures);
-  recorder->active = dg_take(&memory, n_flows, sizeof *recorder->active);
+  recorder->active.items = dg_take(&memory, n_flows, sizeof *recorder->active.items);
   recorder->row_offset = dg_take(&memory, 2 * n_flows + 1, sizeof *recorder->row_offset);
   if (!memory.failed) order_arrivals(recorder, &memory);
   if (memory.failed)
@@ -95,34 +95,9 @@ void dg_recorder_depart(dg_recorder *recorder, int32_t flow, int64_t time_ns) {
   list[at] = (dg_departure){time_ns, flow};
 }
 
-/* The first index in the active list whose flow is >= flow. */
-static int64_t find_active(const dg_recorder *recorder, int32_t flow) {
-  int64_t low = 0, high = recorder->n_active;
-  while (low < high) {
-    int64_t middle = low + (high - low) / 2;
-    if (recorder->active[middle] < flow)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
-}
-
-static void insert_active(dg_recorder *recorder, int32_t flow) {
-  int64_t at = find_active(recorder, flow);
-  int32_t *slot = recorder->active + at;
-  memmove(slot + 1, slot, (size_t)(recorder->n_active++ - at) * sizeof *slot);
-  *slot = flow;
-}
-
-static void erase_active(dg_recorder *recorder, int32_t flow) {
-  int64_t at = find_active(recorder, flow);
-  int32_t *slot = recorder->active + at;
-  memmove(slot, slot + 1, (size_t)(--recorder->n_active - at) * sizeof *slot);
-}
-
 static m4_status append_row(dg_recorder *recorder, m4_error *err) {
-  size_t used = (size_t)recorder->row_offset[recorder->n_rows], needed = used + (size_t)recorder->n_active;
+  size_t used = (size_t)recorder->row_offset[recorder->n_rows],
+         needed = used + (size_t)recorder->active.count;
   if (needed > recorder->rows_capacity) {
     size_t capacity = 2 * needed + 1024;
     int64_t *rows = realloc(recorder->rows, capacity * sizeof *rows);
@@ -132,8 +107,8 @@ static m4_status append_row(dg_recorder *recorder, m4_error *err) {
     recorder->rows = rows;
     recorder->rows_capacity = capacity;
   }
-  for (int64_t i = 0; i < recorder->n_active; ++i)
-    recorder->rows[used + (size_t)i] = recorder->received_bytes[recorder->active[i]];
+  for (int64_t i = 0; i < recorder->active.count; ++i)
+    recorder->rows[used + (size_t)i] = recorder->received_bytes[recorder->active.items[i]];
   recorder->row_offset[++recorder->n_rows] = (int64_t)needed;
   return M4_OK;
 }
@@ -141,14 +116,14 @@ static m4_status append_row(dg_recorder *recorder, m4_error *err) {
 m4_status dg_recorder_record(dg_recorder *recorder, int64_t time_ns, m4_error *err) {
   int64_t n_left = 0;
   for (; n_left < recorder->n_departures && recorder->departures[n_left].time_ns == time_ns; ++n_left) {
-    erase_active(recorder, recorder->departures[n_left].flow);
+    m4_ascending_remove(&recorder->active, recorder->departures[n_left].flow);
     M4_TRY(append_row(recorder, err));
   }
   recorder->n_departures -= n_left;
   memmove(recorder->departures, recorder->departures + n_left,
           (size_t)recorder->n_departures * sizeof(dg_departure));
   while (next_arrival_ns(recorder) == time_ns) {
-    insert_active(recorder, next_arrival(recorder));
+    m4_ascending_insert(&recorder->active, next_arrival(recorder));
     recorder->n_arrived++;
     M4_TRY(append_row(recorder, err));
   }
@@ -156,8 +131,8 @@ m4_status dg_recorder_record(dg_recorder *recorder, int64_t time_ns, m4_error *e
 }
 
 m4_status dg_recorder_finish(dg_recorder *recorder, m4_error *err) {
-  while (recorder->n_active > 0) {
-    erase_active(recorder, recorder->active[0]);
+  while (recorder->active.count > 0) {
+    m4_ascending_remove(&recorder->active, recorder->active.items[0]);
     M4_TRY(append_row(recorder, err));
   }
   return M4_OK;

@@ -3,6 +3,7 @@
 #ifndef DATAGEN_RECORDER_H
 #define DATAGEN_RECORDER_H
 
+#include "base/ascending.h"
 #include "data/dataset.h"
 #include "sim/packet/packet.h"
 
@@ -22,8 +23,7 @@ typedef struct dg_recorder {
   int64_t n_arrived;
   dg_departure *departures; /* known and not yet recorded, by (time, flow) */
   int64_t n_departures;
-  int32_t *active; /* ascending */
-  int64_t n_active;
+  m4_ascending active;
   int64_t *row_offset; /* [2 n_flows + 1] */
   int64_t n_rows;
   int64_t *rows; /* malloc'ed, grows */

@@ -3,45 +3,15 @@
  * facts. */
 #include "nn/m4_events.h"
 
+#include "base/ascending.h"
+
 #include <math.h>
 #include <string.h>
-
-/* ---- ascending lists ---- */
-
-typedef struct row_list {
-  int32_t *rows;
-  int32_t count;
-} row_list;
-
-static int32_t first_not_below(const row_list *list, int32_t row) {
-  int32_t low = 0, high = list->count;
-  while (low < high) {
-    int32_t middle = low + (high - low) / 2;
-    if (list->rows[middle] < row)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
-}
-
-static void list_insert(row_list *list, int32_t row) {
-  int32_t at = first_not_below(list, row);
-  memmove(list->rows + at + 1, list->rows + at, (size_t)(list->count - at) * sizeof *list->rows);
-  list->rows[at] = row;
-  list->count++;
-}
-
-static void list_remove(row_list *list, int32_t row) {
-  int32_t at = first_not_below(list, row);
-  list->count--;
-  memmove(list->rows + at, list->rows + at + 1, (size_t)(list->count - at) * sizeof *list->rows);
-}
 
 /* ---- the walk ---- */
 
 typedef struct active_set {
-  row_list flows, links;
+  m4_ascending flows, links;
   int32_t n_edges;
   int32_t *link_uses; /* [n_links] hops of active flows over the link */
   int32_t *link_next; /* [n_links] while a graph is filled: node number, then next free place of the link's
@@ -56,26 +26,28 @@ static m4_status create_active_set(active_set *active, const m4_sample *sample, 
                                    m4_error *err) {
   memset(active, 0, sizeof *active);
   size_t n_flows = (size_t)sample->n_flows, n_links = (size_t)sample->n_links;
-  active->flows.rows = m4_arena_alloc(arena, n_flows, sizeof(int32_t));
-  active->links.rows = m4_arena_alloc(arena, n_links, sizeof(int32_t));
+  active->flows.items = m4_arena_alloc(arena, n_flows, sizeof(int32_t));
+  active->links.items = m4_arena_alloc(arena, n_links, sizeof(int32_t));
   active->link_uses = m4_arena_calloc(arena, n_links, sizeof(int32_t));
   active->link_next = m4_arena_alloc(arena, n_links, sizeof(int32_t));
-  bool complete = active->flows.rows && active->links.rows && active->link_uses && active->link_next;
+  bool complete = active->flows.items && active->links.items && active->link_uses && active->link_next;
   return complete ? M4_OK : no_memory(err);
 }
 
 static void arrive(active_set *active, const m4_sample *sample, int32_t flow) {
-  list_insert(&active->flows, flow);
+  m4_ascending_insert(&active->flows, flow);
   for (int32_t k = sample->path_offset[flow]; k < sample->path_offset[flow + 1]; k++) {
-    if (active->link_uses[sample->path_link[k]]++ == 0) list_insert(&active->links, sample->path_link[k]);
+    if (active->link_uses[sample->path_link[k]]++ == 0)
+      m4_ascending_insert(&active->links, sample->path_link[k]);
     active->n_edges++;
   }
 }
 
 static void depart(active_set *active, const m4_sample *sample, int32_t flow) {
-  list_remove(&active->flows, flow);
+  m4_ascending_remove(&active->flows, flow);
   for (int32_t k = sample->path_offset[flow]; k < sample->path_offset[flow + 1]; k++) {
-    if (--active->link_uses[sample->path_link[k]] == 0) list_remove(&active->links, sample->path_link[k]);
+    if (--active->link_uses[sample->path_link[k]] == 0)
+      m4_ascending_remove(&active->links, sample->path_link[k]);
     active->n_edges--;
   }
 }
@@ -83,21 +55,21 @@ static void depart(active_set *active, const m4_sample *sample, int32_t flow) {
 /* Flows first: their links in path order. Then links: their flows ascending. */
 static void fill_neighbours(active_set *active, const m4_sample *sample, int32_t *offset, int32_t *index) {
   int32_t n_flows = active->flows.count, n_links = active->links.count, filled = 0;
-  for (int32_t i = 0; i < n_links; i++) active->link_next[active->links.rows[i]] = n_flows + i;
+  for (int32_t i = 0; i < n_links; i++) active->link_next[active->links.items[i]] = n_flows + i;
   offset[0] = 0;
   for (int32_t i = 0; i < n_flows; i++) {
-    int32_t flow = active->flows.rows[i];
+    int32_t flow = active->flows.items[i];
     for (int32_t k = sample->path_offset[flow]; k < sample->path_offset[flow + 1]; k++)
       index[filled++] = active->link_next[sample->path_link[k]];
     offset[i + 1] = filled;
   }
   for (int32_t i = 0; i < n_links; i++) {
-    int32_t link = active->links.rows[i];
+    int32_t link = active->links.items[i];
     active->link_next[link] = offset[n_flows + i];
     offset[n_flows + i + 1] = offset[n_flows + i] + active->link_uses[link];
   }
   for (int32_t i = 0; i < n_flows; i++) {
-    int32_t flow = active->flows.rows[i];
+    int32_t flow = active->flows.items[i];
     for (int32_t k = sample->path_offset[flow]; k < sample->path_offset[flow + 1]; k++)
       index[active->link_next[sample->path_link[k]]++] = i;
   }
@@ -110,8 +82,8 @@ static m4_status make_graph(m4_event_data *event, active_set *active, const m4_s
   int32_t *arrays = m4_arena_alloc(arena, n_nodes + (n_nodes + 1) + n_neighbours, sizeof *arrays);
   if (!arrays) return no_memory(err);
   int32_t *link_rows = arrays + n_flows, *offset = link_rows + n_links, *index = offset + n_nodes + 1;
-  memcpy(arrays, active->flows.rows, n_flows * sizeof *arrays);
-  memcpy(link_rows, active->links.rows, n_links * sizeof *arrays);
+  memcpy(arrays, active->flows.items, n_flows * sizeof *arrays);
+  memcpy(link_rows, active->links.items, n_links * sizeof *arrays);
   fill_neighbours(active, sample, offset, index);
   *event = (m4_event_data){.n_flows = active->flows.count,
                            .n_links = active->links.count,
