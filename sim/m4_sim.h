@@ -1,0 +1,78 @@
+/* Network simulation inside another program: flows go in while the simulation runs, callbacks come out. Plain
+ * C, usable from C++ and through ctypes; needs no other header of this project. Source: simulation.md 8.
+ *
+ * Times are ns as double, bytes and bits per second are 64-bit. The clock starts at 0 and never runs back. At
+ * one instant completions are delivered first, then timers in the order they were scheduled. Callbacks may do
+ * everything except run and free the simulation.
+ *
+ * Functions that return int give 0 or one of m4_sim_status; m4_sim_error() then says what was wrong. A
+ * refused call changes nothing. After a failed run only m4_sim_free and the questions are of use: every other
+ * call repeats the failure. A simulation belongs to one thread at a time; several may run side by side. */
+#ifndef M4_SIM_H
+#define M4_SIM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The same numbers as the exit codes of the programs. */
+enum m4_sim_status {
+  M4_SIM_OK = 0,
+  M4_SIM_BUG = 1,          /* internal error */
+  M4_SIM_USAGE = 2,        /* a call that makes no sense */
+  M4_SIM_DATA = 3,         /* bad network, settings, weights or flow */
+  M4_SIM_IO_OR_MEMORY = 4, /* a file cannot be read, or memory is exhausted */
+  M4_SIM_NUMERIC = 5       /* a prediction is not finite */
+};
+
+typedef struct m4_sim m4_sim;
+
+/* Zero-initialise, then set what is needed. Nothing is kept of it after m4_sim_create. */
+typedef struct m4_sim_options {
+  const char *topology_path;   /* ns-3 topology.txt, plain or .gz */
+  const char *config_path;     /* ns-3 config.txt (congestion control and switches), which packet
+                                  needs; NULL = defaults */
+  const char *backend;         /* "flowsim", "m4" or "packet" */
+  const char *checkpoint_path; /* m4: weights (.safetensors) */
+  const double *params;        /* m4: the model's 13 inputs; NULL = derived from config_path */
+  int64_t max_flows;           /* over the whole simulation; 0 = 100,000 */
+  int32_t max_path_links;      /* longest path; 0 = 8 (a three-tier fabric has 6) */
+} m4_sim_options;
+
+/* A flow is complete: its number and its completion time counted from when it was added. */
+typedef void (*m4_sim_flow_fn)(void *arg, int64_t flow, double fct_ns);
+typedef void (*m4_sim_timer_fn)(void *arg);
+
+/* *sim is NULL after a failure, and error (may be NULL) holds the reason, cut to error_bytes. A limit of
+ * flows in flight in config.txt is not applied: which flow starts when is the caller's business. */
+int m4_sim_create(m4_sim **sim, const m4_sim_options *options, char *error, size_t error_bytes);
+void m4_sim_free(m4_sim *sim); /* NULL accepted; not from a callback; callbacks that are due are not called */
+
+/* A flow starts now. done (may be NULL) is called when it is complete. *flow (may be NULL): its number, 0 for
+ * the first. DATA: unknown hosts, impossible size, no path; USAGE: more than max_flows. */
+int m4_sim_add_flow(m4_sim *sim, int32_t src, int32_t dst, int64_t size_bytes, m4_sim_flow_fn done, void *arg,
+                    int64_t *flow);
+/* Calls fn in delay_ns >= 0 (finite). */
+int m4_sim_schedule(m4_sim *sim, double delay_ns, m4_sim_timer_fn fn, void *arg);
+/* All links from node `from` to its neighbour `to` (this direction only) have this rate from now on; 0 =
+ * down. USAGE: the back end cannot change links (only flowsim can), or there is no such link. */
+int m4_sim_set_link_rate(m4_sim *sim, int32_t from, int32_t to, int64_t rate_bps);
+
+/* Delivers everything up to and including time_ns >= now; the clock then stands there. INFINITY: until no
+ * flow and no timer is left, or what is left can never finish (m4_sim_in_flight tells); the clock then stands
+ * at the last event. */
+int m4_sim_run_until(m4_sim *sim, double time_ns);
+
+double m4_sim_now(const m4_sim *sim);
+int64_t m4_sim_in_flight(const m4_sim *sim); /* flows added and not complete */
+/* What was wrong with the last call that failed; "" before. Valid until the next call. */
+const char *m4_sim_error(const m4_sim *sim);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
