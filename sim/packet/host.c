@@ -37,6 +37,7 @@ static void send_data(pkt_sim *sim, pkt_port *port, uint32_t index) {
   uint32_t packet = build_data(sim, port, index);
   pkt_sender *sender = &sim->pairs[index].sender;
   sender->last_wire_bytes = sim->packets[packet].wire_bytes;
+  pkt_report(sim, PKT_DEQUEUED, port, packet, PKT_DATA_PRIORITY, port->urgent.bytes);
   pkt_transmit(sim, port, packet);
   sender->next_available_ns =
       sim->events.now_ns + pkt_transmission_ns(sender->last_wire_bytes, sender->rate_bps);
@@ -50,7 +51,9 @@ void pkt_host_send(pkt_sim *sim, pkt_port *port) {
     return;
   }
   if (port->urgent.head != PKT_NONE && !acks_blocked(sim, port)) {
-    pkt_transmit(sim, port, pkt_pop(sim, &port->urgent));
+    uint32_t packet = pkt_pop(sim, &port->urgent);
+    pkt_report(sim, PKT_DEQUEUED, port, packet, 0, port->urgent.bytes);
+    pkt_transmit(sim, port, packet);
   } else {
     uint32_t pair = pkt_nic_choose(sim, port);
     if (pair == PKT_NONE) {
@@ -75,6 +78,7 @@ static void answer(pkt_sim *sim, uint32_t packet, pkt_kind kind) {
   p->payload_bytes = 0;
   p->wire_bytes = sim->ack_wire_bytes;
   p->first = false;
+  pkt_report(sim, PKT_ENQUEUED, port, packet, 0, port->urgent.bytes);
   pkt_push(sim, &port->urgent, packet);
   pkt_host_send(sim, port);
 }

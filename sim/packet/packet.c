@@ -107,6 +107,7 @@ static void receive_pause(pkt_sim *sim, pkt_port *port, pkt_kind kind) {
 static void arrive(pkt_sim *sim, uint32_t packet) {
   const pkt_packet *p = &sim->packets[packet];
   pkt_port *port = &sim->ports[p->link ^ 1];
+  pkt_report(sim, PKT_RECEIVED, port, packet, 0, 0);
   if (p->kind == PKT_PAUSE || p->kind == PKT_RESUME) {
     pkt_kind kind = (pkt_kind)p->kind;
     pkt_event_release(&sim->events, packet);

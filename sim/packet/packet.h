@@ -8,6 +8,27 @@
 
 typedef struct pkt_sim pkt_sim;
 
+typedef enum pkt_kind { PKT_DATA, PKT_ACK, PKT_NACK, PKT_PAUSE, PKT_RESUME } pkt_kind;
+typedef enum pkt_action { PKT_RECEIVED, PKT_ENQUEUED, PKT_DEQUEUED, PKT_DROPPED } pkt_action;
+
+/* Something happened to a packet at a port. PAUSE and RESUME belong to no flow: their flow is -1, their ends
+ * and ports are 0. */
+typedef struct pkt_packet_event {
+  int64_t time_ns;
+  pkt_action action;
+  pkt_kind kind;
+  int32_t link;        /* directed link that leaves the port */
+  uint8_t queue;       /* 0 urgent, 3 data; 0 when received */
+  int64_t queue_bytes; /* of that queue: before an enqueue or a drop, after a dequeue; 0 when received */
+  int64_t flow;        /* the caller's tag */
+  int32_t src, dst;    /* of the packet: an ACK goes from the flow's destination to its source */
+  uint16_t source_port, destination_port;
+  uint32_t sequence;
+  uint16_t payload_bytes, wire_bytes;
+  bool marked;     /* ECN; ACK, NACK: its echo */
+  int64_t sent_ns; /* the data packet's departure from its sender; ACK, NACK: of the packet answered */
+} pkt_packet_event;
+
 /* Watching a run (supervision, traces). Every function pointer may be NULL. Times are ns. `flow` is the
  * caller's tag. */
 typedef struct pkt_probe {
@@ -21,6 +42,8 @@ typedef struct pkt_probe {
    * acknowledgements that a PAUSE holds back, otherwise 0, as in the original's traces. */
   void (*first_packet_queued)(void *ctx, int64_t time_ns, int64_t flow, int32_t hop, int64_t queue_bytes);
   void (*flow_done)(void *ctx, int64_t time_ns, int64_t flow); /* last in-order byte at the receiver */
+  /* Every packet at every port, in the order of the original's traces. */
+  void (*packet)(void *ctx, const pkt_packet_event *event);
 } pkt_probe;
 
 typedef struct pkt_flow {

@@ -33,8 +33,6 @@ enum {
   PKT_EVENT_CC_TIMER    /* + timer; owner: queue pair */
 };
 
-typedef enum pkt_kind { PKT_DATA, PKT_ACK, PKT_NACK, PKT_PAUSE, PKT_RESUME } pkt_kind;
-
 /* A packet has the index of its arrival event. */
 typedef struct pkt_packet {
   uint32_t queue_pair;
@@ -186,6 +184,15 @@ static inline bool pkt_port_busy(const pkt_sim *sim, const pkt_port *port) {
   int64_t now = sim->events.now_ns;
   return port->busy_until_ns > now ||
          (port->busy_until_ns == now && port->tx_done_number > sim->events.now_number);
+}
+
+/* report.c: tells the probe what happens to a packet at a port */
+void pkt_report_packet(const pkt_sim *sim, pkt_action action, const pkt_port *port, uint32_t packet,
+                       int queue, int64_t queue_bytes);
+
+static inline void pkt_report(const pkt_sim *sim, pkt_action action, const pkt_port *port, uint32_t packet,
+                              int queue, int64_t queue_bytes) {
+  if (sim->probe.packet) pkt_report_packet(sim, action, port, packet, queue, queue_bytes);
 }
 
 /* setup.c */

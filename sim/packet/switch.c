@@ -21,6 +21,7 @@ static void send_pfc(pkt_sim *sim, pkt_port *port, pkt_kind kind) {
   sim->counters.pauses += kind == PKT_PAUSE;
   port->peer_paused = kind == PKT_PAUSE;
   sim->streams_passed++;
+  pkt_report(sim, PKT_ENQUEUED, port, packet, 0, port->urgent.bytes);
   pkt_push(sim, &port->urgent, packet);
   pkt_switch_send(sim, port);
 }
@@ -104,13 +105,11 @@ void pkt_switch_send(pkt_sim *sim, pkt_port *port) {
     pkt_await_tx_done(sim, port);
     return;
   }
-  uint32_t packet;
-  if (port->urgent.head != PKT_NONE) {
-    packet = pkt_pop(sim, &port->urgent);
-  } else {
-    packet = pkt_pop(sim, &port->data);
-    depart(sim, port, &sim->packets[packet]);
-  }
+  bool urgent = port->urgent.head != PKT_NONE;
+  pkt_fifo *fifo = urgent ? &port->urgent : &port->data;
+  uint32_t packet = pkt_pop(sim, fifo);
+  if (!urgent) depart(sim, port, &sim->packets[packet]);
+  pkt_report(sim, PKT_DEQUEUED, port, packet, urgent ? 0 : PKT_DATA_PRIORITY, fifo->bytes);
   if (sim->telemetry && sim->packets[packet].kind == PKT_DATA) add_telemetry(sim, port, packet);
   pkt_transmit(sim, port, packet);
   if (has_work(port)) pkt_await_tx_done(sim, port);
@@ -126,16 +125,19 @@ void pkt_switch_receive(pkt_sim *sim, uint32_t packet) {
   pkt_packet *p = &sim->packets[packet];
   pkt_port *in = &sim->ports[p->link ^ 1], *out = &sim->ports[sim->paths[p->path++]];
   if (p->kind != PKT_DATA && sim->settings->ack_high_priority) {
+    pkt_report(sim, PKT_ENQUEUED, out, packet, 0, out->urgent.bytes);
     pkt_push(sim, &out->urgent, packet);
   } else {
     pkt_switch *sw = &sim->switches[in->owner];
     if (!admissible(sim, sw, in, out, p->wire_bytes)) {
       sim->counters.drops++;
+      pkt_report(sim, PKT_DROPPED, out, packet, PKT_DATA_PRIORITY, out->data.bytes);
       pkt_event_release(&sim->events, packet);
       return;
     }
     admit(sim, sw, in, p->wire_bytes);
     if (p->first && sim->probe.first_packet_queued) report_first(sim, p, out);
+    pkt_report(sim, PKT_ENQUEUED, out, packet, PKT_DATA_PRIORITY, out->data.bytes);
     pkt_push(sim, &out->data, packet);
   }
   pkt_switch_send(sim, out);

@@ -98,7 +98,11 @@ static void check_folder(const char *folder) {
   read_trace(&wanted, folder, scenario);
   assert_true(wanted.n_received > 100 && wanted.n_queued == 2 * scenario->n_flows);
 
-  const pkt_probe probe = {&seen, on_start, on_received, on_queued, on_done};
+  const pkt_probe probe = {.ctx = &seen,
+                           .flow_start = on_start,
+                           .payload_received = on_received,
+                           .first_packet_queued = on_queued,
+                           .flow_done = on_done};
   int64_t *fct_ns = no_fcts(scenario->n_flows);
   pkt_sim *sim = make_sim(scenario, &probe);
   submit_all(sim, scenario);
