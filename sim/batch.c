@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/signals.h"
 #include "sim/output.h"
+#include "sim/packet/trace.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -22,6 +23,7 @@ typedef struct task {
   batch *batch;
   const char *dir;
   char out_dir[MAX_PATH_BYTES];
+  pkt_trace *trace;       /* with options->trace */
   sim_scenario *scenario; /* freed as soon as its results are written */
   int64_t reported;       /* flows counted in the progress so far */
   bool announced;
@@ -86,10 +88,29 @@ static m4_status name_output(batch *all, task *mine, m4_error *err) {
 
 /* ---- simulating ---- */
 
-static m4_status make_backend(sim_backend **backend, const task *mine, m4_error *err) {
+static m4_status make_traced(sim_backend **backend, task *mine, m4_error *err) {
+  char path[MAX_PATH_BYTES];
+  M4_TRY(m4_dir_make(mine->out_dir, err));
+  M4_TRY(m4_path_join(path, sizeof path, mine->out_dir, "mix.tr", err));
+  M4_TRY(pkt_trace_create(&mine->trace, mine->scenario, path, err));
+  const pkt_probe probe = pkt_trace_probe(mine->trace);
+  return sim_packet_backend(backend, mine->scenario, &probe, err);
+}
+
+/* A complete run goes on to the last acknowledgement, which no result needs. */
+static m4_status finish_trace(task *mine, sim_backend *backend, bool complete, m4_error *err) {
+  bool found = false;
+  sim_completion unused;
+  if (!mine->trace) return M4_OK;
+  if (complete) M4_TRY(backend->ops->advance(backend, INFINITY, &found, &unused, err));
+  return pkt_trace_commit(mine->trace, err);
+}
+
+static m4_status make_backend(sim_backend **backend, task *mine, m4_error *err) {
   const sim_batch_options *options = mine->batch->options;
   switch (options->backend) {
   case SIM_BACKEND_PACKET:
+    if (options->trace) return make_traced(backend, mine, err);
     return sim_packet_backend(backend, mine->scenario, NULL, err);
   case SIM_BACKEND_FLOWSIM:
     return sim_flowsim_backend(backend, mine->scenario, &options->flowsim, err);
@@ -131,6 +152,7 @@ static m4_status simulate(task *mine, sim_backend *backend) {
   if (status == M4_OK)
     status =
         sim_write_results(mine->out_dir, mine->scenario, backend->ops->name, &result, wanted, &mine->error);
+  if (status == M4_OK) status = finish_trace(mine, backend, ran == M4_OK, &mine->error);
   if (status == M4_OK) announce(mine, &result, wanted);
   sim_result_free(&result);
   return status == M4_OK ? ran : status;
@@ -145,6 +167,8 @@ static void run_task(void *arg, size_t index, int worker) {
   if (mine->status == M4_OK) mine->status = simulate(mine, backend);
   if (mine->status != M4_OK) m4_within(&mine->error, mine->status, mine->dir);
   sim_backend_free(backend);
+  pkt_trace_free(mine->trace);
+  mine->trace = NULL;
   sim_scenario_free(mine->scenario);
   mine->scenario = NULL;
 }

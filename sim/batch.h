@@ -14,6 +14,7 @@ typedef struct sim_batch_options {
   const char *out_dir; /* NULL: check the inputs only */
   sim_backend_kind backend;
   bool compare;
+  bool trace;                     /* packet only: mix.tr beside the results */
   const sim_learned_model *model; /* m4 only; shared by all scenarios */
   sim_learned_options learned;
   sim_flowsim_options flowsim;

@@ -10,7 +10,7 @@
 typedef struct sim_options {
   m4_text_list scenarios;
   const char *backend, *checkpoint, *out;
-  bool compare;
+  bool compare, trace;
 } sim_options;
 
 /* Configuration keys under "sim." (simulation.md 11). */
@@ -38,6 +38,10 @@ static const m4_option option_table[] = {
      "weights for --backend m4 (.safetensors)", NULL},
     {"--compare", M4_OPTION_FLAG, offsetof(sim_options, compare), NULL,
      "compare with the scenario's fct.txt and put the errors into summary.json", NULL},
+    {"--trace", M4_OPTION_FLAG, offsetof(sim_options, trace), NULL,
+     "packet: write OUT/mix.tr, what happened to every packet at every port, in ns-3's .tr format (64 bytes "
+     "per event)",
+     NULL},
     {"--out", M4_OPTION_TEXT, offsetof(sim_options, out), "OUT",
      "folder for fct.txt, flows.csv and summary.json; with several scenarios one folder each below it, named "
      "after DIR's last part",
@@ -65,6 +69,7 @@ static const m4_program program = {
     "m4-sim",
     "simulates flows on a network and writes their completion times",
     "m4-sim --scenario DIR [--scenario DIR ...] --backend packet|flowsim|m4 [--checkpoint FILE] [--compare] "
+    "[--trace] "
     "--out OUT",
     "m4-sim --scenario runs/0 --backend packet --out out/truth\n"
     "m4-sim --scenario runs/0 --backend m4 --checkpoint m4.safetensors --compare --out out/m4\n"
@@ -84,6 +89,9 @@ static m4_status check_options(const sim_options *options, const m4_common *comm
     return m4_hint(err, m4_fail(err, M4_USAGE, "--backend", "missing"), "packet, flowsim or m4");
   if (!options->out && !common->dry_run)
     return m4_fail(err, M4_USAGE, "--out", "missing: where do the results go?");
+  if (options->trace && strcmp(options->backend, "packet") != 0)
+    return m4_hint(err, m4_fail(err, M4_USAGE, "--trace", "only the packet back end has packets to trace"),
+                   "use --backend packet");
   bool learned = strcmp(options->backend, "m4") == 0;
   if (learned && !options->checkpoint)
     return m4_fail(err, M4_USAGE, "--checkpoint", "missing: --backend m4 needs weights (.safetensors)");
@@ -96,6 +104,7 @@ static sim_batch_options batch_options(const sim_options *options, const sim_con
   sim_batch_options batch = {
       .out_dir = dry_run ? NULL : options->out,
       .compare = options->compare,
+      .trace = options->trace,
       .learned = {.global_scope = strcmp(values->scope, "global") == 0,
                   .link_reset_off = !values->link_reset,
                   .arrivals_only = strcmp(values->update, "arrivals") == 0,

@@ -260,11 +260,33 @@ static int teardown(void **state) {
   return system(command) != 0;
 }
 
+static void trace_is_complete(void **state) {
+  (void)state;
+  const char *folder = M4_TEST_DATA "/ns3/trace_two/dctcp";
+  char truth_path[512], path[256], *truth, *ours;
+  size_t truth_length, length;
+  assert_int_equal(run("--scenario %s --backend packet --trace --quiet --out %s/traced", folder, work), 0);
+  snprintf(truth_path, sizeof truth_path, "%s/mix.tr", folder);
+  snprintf(path, sizeof path, "%s/traced/mix.tr", work);
+  assert_int_equal(m4_file_read(truth_path, 1 << 24, &truth, &truth_length, NULL), M4_OK);
+  assert_int_equal(m4_file_read(path, 1 << 24, &ours, &length, NULL), M4_OK);
+  assert_int_equal(length, truth_length);
+  assert_memory_equal(ours + length - 64, truth + length - 64, 32); /* times, ports, sizes of the last one */
+  free(truth);
+  free(ours);
+  assert_int_equal(run("--scenario %s --backend flowsim --trace --quiet --out %s/x", folder, work), 2);
+  assert_says("stderr", "--trace");
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(results_of_one_scenario),          cmocka_unit_test(packet_results_equal_the_original),
-      cmocka_unit_test(threads_do_not_change_results),    cmocka_unit_test(a_failure_leaves_the_others),
-      cmocka_unit_test(mistakes_on_the_command_line),     cmocka_unit_test(help_dry_run_and_configuration),
-      cmocka_unit_test(interruption_keeps_what_finished), cmocka_unit_test(application_completion_time)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(results_of_one_scenario),
+                                     cmocka_unit_test(packet_results_equal_the_original),
+                                     cmocka_unit_test(threads_do_not_change_results),
+                                     cmocka_unit_test(a_failure_leaves_the_others),
+                                     cmocka_unit_test(mistakes_on_the_command_line),
+                                     cmocka_unit_test(help_dry_run_and_configuration),
+                                     cmocka_unit_test(interruption_keeps_what_finished),
+                                     cmocka_unit_test(application_completion_time),
+                                     cmocka_unit_test(trace_is_complete)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }
