@@ -7,8 +7,15 @@
 #include <string.h>
 
 static pthread_mutex_t h5_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t h5_once = PTHREAD_ONCE_INIT;
+
+/* After a failed close (full disk) HDF5's own cleanup at exit crashes; we close everything ourselves. */
+static void forgo_exit_cleanup(void) {
+  H5dont_atexit();
+}
 
 void ds_h5_lock(void) {
+  pthread_once(&h5_once, forgo_exit_cleanup);
   pthread_mutex_lock(&h5_mutex);
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* error stacks belong to threads */
 }
@@ -17,9 +24,15 @@ void ds_h5_unlock(void) {
   pthread_mutex_unlock(&h5_mutex);
 }
 
-/* Keeps the innermost reason. */
+enum { REASON_BYTES = 128 };
+
+/* Keeps the innermost reason; of a failed system call only what the system said. */
 static herr_t first_reason(unsigned depth, const H5E_error2_t *entry, void *reason) {
-  if (depth == 0 && entry->desc) snprintf(reason, 128, ": %s", entry->desc);
+  static const char marker[] = "error message = '";
+  if (depth != 0 || !entry->desc) return 0;
+  const char *said = strstr(entry->desc, marker);
+  const char *begin = said ? said + sizeof marker - 1 : entry->desc;
+  snprintf(reason, REASON_BYTES, ": %.*s", (int)strcspn(begin, said ? "'\n" : "\n"), begin);
   return 0;
 }
 
@@ -29,7 +42,7 @@ static void place_of(char place[512], const char *file, const char *object) {
 
 m4_status ds_h5_fail(m4_error *err, m4_status status, const char *file, const char *object,
                      const char *what) {
-  char reason[128] = "", place[512];
+  char reason[REASON_BYTES] = "", place[512];
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_reason, reason);
   place_of(place, file, object);
   return m4_fail(err, status, place, "%s%s", what, reason);

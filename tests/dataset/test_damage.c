@@ -5,8 +5,12 @@
 #include "tests/dataset/synthetic.h"
 
 #include <hdf5.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -374,12 +378,60 @@ static void test_hostile(void **state) {
   teardown(&d);
 }
 
+/* ---- a full disk ---- */
+
+/* In a child: files may not grow beyond 200 kB. Returns what the writer said first. */
+static m4_status fill_disk(const char *path, m4_error *err) {
+  ds_writer *writer;
+  m4_arena arena;
+  signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &(struct rlimit){200000, 200000});
+  M4_TRY(m4_arena_init(&arena, ARENA_BYTES, err));
+  m4_status status = ds_writer_create(&writer, path, 1, "test", "", err);
+  for (int i = 0; i < 50 && status == M4_OK; ++i) {
+    char name[16];
+    snprintf(name, sizeof name, "s%d", i);
+    synthetic_options busy = {.seed = (uint64_t)i, .n_hosts = 8, .n_flows = 500, .mean_gap_ns = 9000};
+    ds_scenario scenario = synthetic_scenario(&arena, name, busy);
+    status = ds_writer_add(writer, &scenario, err);
+    m4_arena_release(&arena, 0);
+  }
+  m4_arena_free(&arena);
+  m4_status commit = ds_writer_commit(writer, status == M4_OK ? err : NULL);
+  return status == M4_OK ? commit : status;
+}
+
+/* One clear error, the program ends normally, the old shard is still there, no temporary is left. */
+static void test_full_disk(void **state) {
+  const char *path = scratch_path(state, "full.h5");
+  synthetic_shard(path, "s", 1, STAR);
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    m4_error err = {0};
+    m4_status status = fill_disk(path, &err);
+    bool told = status == M4_IO && strstr(err.where, path) && strstr(err.what, "File too large");
+    if (!told) fprintf(stderr, "status %d: %s: %s\n", status, err.where, err.what);
+    exit(told ? 0 : 1);
+  }
+  int result;
+  assert_int_equal(waitpid(child, &result, 0), child);
+  assert_true(WIFEXITED(result));
+  assert_int_equal(WEXITSTATUS(result), 0);
+  char command[4096];
+  snprintf(command, sizeof command, "! ls '%s' | grep -q '^full.*tmp'", (char *)*state);
+  assert_int_equal(system(command), 0);
+  m4_error err = {0};
+  ds_dataset *dataset;
+  assert_ok(ds_open(&dataset, path, &err), &err);
+  assert_int_equal(ds_n_scenarios(dataset), 1);
+  ds_close(dataset);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_truncation),
-      cmocka_unit_test(test_bit_flips),
-      cmocka_unit_test(test_not_a_shard),
-      cmocka_unit_test(test_hostile),
+      cmocka_unit_test(test_truncation), cmocka_unit_test(test_bit_flips), cmocka_unit_test(test_not_a_shard),
+      cmocka_unit_test(test_hostile),    cmocka_unit_test(test_full_disk),
   };
   return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
