@@ -1,0 +1,120 @@
+/* Weights to PyTorch's form and back; pickles and archives that nobody vouches for. */
+#include "nn/weights.h"
+#include "tests/nn/small_model.h"
+#include "train/convert/convert.h"
+#include "train/convert/pickle.h"
+
+/* A small model in all three places. */
+static char ours[4096], torch[4096], back[4096];
+
+static int make_files(void **state) {
+  if (scratch_setup(state) != 0) return -1;
+  snprintf(ours, sizeof ours, "%s", scratch_path(state, "ours.safetensors"));
+  snprintf(torch, sizeof torch, "%s", scratch_path(state, "torch.pt"));
+  snprintf(back, sizeof back, "%s", scratch_path(state, "back.safetensors"));
+  m4_model *model = model_of(small_widths(), AG_F32, 7);
+  m4_status status = m4_weights_save(model, ours, NULL, true, NULL);
+  m4_model_free(model);
+  return status == M4_OK && tr_convert(ours, torch, NULL) == M4_OK ? 0 : -1;
+}
+
+static void there_and_back_is_the_same(void **state) {
+  (void)state;
+  m4_model *before = NULL, *after = NULL;
+  assert_int_equal(tr_convert(torch, back, NULL), M4_OK);
+  assert_int_equal(m4_weights_load(&before, ag_cpu_backend(AG_F32), ours, NULL, NULL), M4_OK);
+  assert_int_equal(m4_weights_load(&after, ag_cpu_backend(AG_F32), back, NULL, NULL), M4_OK);
+  assert_int_equal(before->n_params, after->n_params);
+  assert_same_weights(before, after);
+  m4_model_free(before);
+  m4_model_free(after);
+}
+
+static void wrong_endings_are_usage_errors(void **state) {
+  (void)state;
+  assert_int_equal(tr_convert(ours, back, NULL), M4_USAGE);
+  assert_int_equal(tr_convert(torch, "x.pt", NULL), M4_USAGE);
+  assert_int_equal(tr_convert(ours, "x.onnx", NULL), M4_USAGE);
+}
+
+static m4_status read_pickle(const char *bytes, size_t length, m4_error *err) {
+  m4_arena arena = {0};
+  const tr_pickle_value *value = NULL;
+  assert_int_equal(m4_arena_init(&arena, 16 << 20, err), M4_OK);
+  m4_status status = tr_pickle_read(&value, &arena, (const unsigned char *)bytes, length, err);
+  m4_arena_free(&arena);
+  return status;
+}
+
+/* What the pickle ends with, "." included, after the header of protocol 2. */
+static void assert_refused(const char *bytes, size_t length, const char *reason) {
+  m4_error error = {0};
+  assert_int_equal(read_pickle(bytes, length, &error), M4_DATA);
+  if (!strstr(error.what, reason)) fail_msg("\"%s\" does not say \"%s\"", error.what, reason);
+}
+#define REFUSED(text, reason) assert_refused(text, sizeof(text) - 1, reason)
+
+static void hostile_pickles_are_refused(void **state) {
+  (void)state;
+  REFUSED("\x80\x02"
+          "cposix\nsystem\nX\x02\0\0\0ls\x85R.",
+          "posix system");
+  REFUSED("\x80\x02"
+          "c__builtin__\neval\n.",
+          "__builtin__ eval");
+  REFUSED("\x80\x04N.", "protocol 2");
+  REFUSED("\x80\x02i__main__\nx\n.", "opcode 0x69");
+  REFUSED("\x80\x02X\xff\xff\xff\xff"
+          "abc.",
+          "longer than the file");
+  REFUSED("\x80\x02r\xff\xff\xff\x7f.", "too few");
+  REFUSED("\x80\x02Nr\xff\xff\xff\x7f.", "out of range");
+  REFUSED("\x80\x02h\x05.", "never set");
+  REFUSED("\x80\x02t.", "no mark");
+  REFUSED("\x80\x02(R.", "too few");
+  REFUSED("\x80\x02}(Nu.", "without a value");
+  REFUSED("\x80\x02N", "without a stop");
+  REFUSED("\x80\x02NN.", "other than one");
+  REFUSED("\x80\x02NQ.", "no torch storage");
+  char marks[8192];
+  memset(marks, '(', sizeof marks);
+  assert_refused(marks, sizeof marks, "too many marks");
+}
+
+/* Every outcome is allowed but a crash, and whatever is written must load again. */
+static void damaged_files_never_crash(void **state) {
+  const char *path = scratch_path(state, "damaged.pt");
+  char damaged[4096];
+  snprintf(damaged, sizeof damaged, "%s", path);
+  FILE *file = fopen(torch, "rb");
+  assert_non_null(file);
+  static char original[1 << 16], bytes[1 << 16];
+  size_t length = fread(original, 1, sizeof original, file);
+  fclose(file);
+  assert_true(length > 1000 && length < sizeof original);
+  uint32_t random = 12345;
+  int refused = 0;
+  for (int round = 0; round < 600; ++round) {
+    memcpy(bytes, original, length);
+    size_t kept = length;
+    random = random * 1664525u + 1013904223u;
+    if (round % 3 == 0) kept = random % length;
+    for (int flip = 0; round % 3 != 0 && flip < 1 + round % 4; ++flip) {
+      random = random * 1664525u + 1013904223u;
+      bytes[(random >> 8) % length] ^= (char)(1 << (random & 7));
+    }
+    write_bytes(damaged, bytes, kept);
+    m4_error error = {0};
+    m4_status status = tr_convert(damaged, back, &error);
+    if (status != M4_OK) assert_true(error.what[0] != '\0');
+    refused += status != M4_OK;
+  }
+  assert_true(refused > 300);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(there_and_back_is_the_same), cmocka_unit_test(wrong_endings_are_usage_errors),
+      cmocka_unit_test(hostile_pickles_are_refused), cmocka_unit_test(damaged_files_never_crash)};
+  return cmocka_run_group_tests(tests, make_files, scratch_teardown);
+}

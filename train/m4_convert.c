@@ -1,0 +1,46 @@
+/* m4-convert: weights between PyTorch's files and safetensors. */
+#include "base/command.h"
+#include "base/log.h"
+#include "train/convert/convert.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct convert_options {
+  const char *from, *to;
+} convert_options;
+
+static const m4_option option_table[] = {
+    {"--from", M4_OPTION_TEXT, offsetof(convert_options, from), "PATH",
+     "folder of TorchScript files, torch.save file (.pt, .ckpt) or safetensors file", NULL},
+    {"--to", M4_OPTION_TEXT, offsetof(convert_options, to), "FILE",
+     "NAME.safetensors, or NAME.pt for a plain PyTorch state_dict", NULL},
+    {NULL, M4_OPTION_FLAG, 0, NULL, NULL, NULL}};
+
+static const m4_program program = {"m4-convert",
+                                   "converts weights between PyTorch's files and safetensors",
+                                   "m4-convert --from PATH --to FILE",
+                                   "m4-convert --from torchscript_models --to m4.safetensors\n"
+                                   "m4-convert --from last.ckpt --to m4.safetensors\n"
+                                   "m4-convert --from best.safetensors --to best.pt",
+                                   option_table,
+                                   NULL};
+
+static m4_status run(const convert_options *options, m4_error *err) {
+  if (!options->from) return m4_fail(err, M4_USAGE, "--from", "no weights given");
+  if (!options->to) return m4_fail(err, M4_USAGE, "--to", "no file to write given");
+  return tr_convert(options->from, options->to, err);
+}
+
+int main(int argc, char **argv) {
+  convert_options options = {0};
+  m4_common common;
+  memset(&common, 0, sizeof common);
+  m4_error error = {0};
+  bool finished = false;
+  m4_status status = m4_command_parse(&program, argc, argv, &options, &common, &finished, &error);
+  if (status == M4_OK && !finished) status = run(&options, &error);
+  m4_command_free(&program, &options, &common);
+  if (status != M4_OK) m4_print_error(program.name, &error);
+  return m4_exit_code(status);
+}
