@@ -30,6 +30,21 @@ static void there_and_back_is_the_same(void **state) {
   m4_model_free(after);
 }
 
+/* Names behind "model."; the head's first matrix is stored transposed (tests/pytorch/make_lightning.py). */
+static void lightning_checkpoint_is_read(void **state) {
+  (void)state;
+  m4_model *model = NULL;
+  m4_error error = {0};
+  if (tr_convert(M4_TEST_DATA "/convert/lightning.ckpt", back, &error) != M4_OK) fail_msg("%s", error.what);
+  assert_int_equal(m4_weights_load(&model, ag_cpu_backend(AG_F32), back, NULL, NULL), M4_OK);
+  assert_int_equal(model->widths.hidden, 4);
+  const float *weight = model->fct_head.weight1->data, *bias = model->fct_head.bias2->data;
+  assert_int_equal(model->fct_head.weight1->cols, 4);
+  assert_true(weight[3 * 4 + 2] == 1.5f); /* output 2, input 3 */
+  assert_true(bias[0] == 0.625f);
+  m4_model_free(model);
+}
+
 static void wrong_endings_are_usage_errors(void **state) {
   (void)state;
   assert_int_equal(tr_convert(ours, back, NULL), M4_USAGE);
@@ -114,7 +129,8 @@ static void damaged_files_never_crash(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(there_and_back_is_the_same), cmocka_unit_test(wrong_endings_are_usage_errors),
-      cmocka_unit_test(hostile_pickles_are_refused), cmocka_unit_test(damaged_files_never_crash)};
+      cmocka_unit_test(there_and_back_is_the_same), cmocka_unit_test(lightning_checkpoint_is_read),
+      cmocka_unit_test(wrong_endings_are_usage_errors), cmocka_unit_test(hostile_pickles_are_refused),
+      cmocka_unit_test(damaged_files_never_crash)};
   return cmocka_run_group_tests(tests, make_files, scratch_teardown);
 }
