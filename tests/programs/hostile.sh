@@ -6,6 +6,9 @@ datagen=$1 train=$2 tester=$3 sim=$4
 programs=("$datagen" "$train" "$tester" "$sim")
 work=$(mktemp -d "${TMPDIR:-/tmp}/m4-hostile.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+# HDF5 1.10 itself leaks a block when a checksum of its own structures is wrong; open objects of ours are counted in test_dataset_damage.
+echo 'leak:libhdf5' >"$work/suppressions"
+export LSAN_OPTIONS=suppressions=$work/suppressions:print_suppressions=0
 RANDOM=2301 # the damage is the same in every run
 runs=0
 failures=0
