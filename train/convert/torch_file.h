@@ -17,7 +17,7 @@ typedef struct tr_tensors {
 m4_status tr_torch_read(tr_tensors *tensors, const char *path, const char *prefix, m4_error *err);
 void tr_tensors_free(tr_tensors *tensors);
 
-/* Writes a state_dict that torch.load reads, weights_only too: atomically, same tensors, same bytes. */
+/* Writes a state_dict that torch.load reads: atomically, same tensors, same bytes. */
 m4_status tr_torch_write(const char *path, const nn_tensor *tensors, int32_t count, m4_error *err);
 
 #endif
