@@ -11,13 +11,13 @@
 
 enum { FIRST_READ_BYTES = 1 << 16, MAX_PATH_BYTES = 4096 };
 
-/* Opens path, or path.gz when path does not exist. Returns -1 with errno set. */
+/* Opens path, or path.gz when path does not exist; a FIFO does not make it wait. Returns -1 with errno set. */
 static int open_plain_or_gz(const char *path) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd >= 0 || errno != ENOENT) return fd;
   char packed[MAX_PATH_BYTES];
   int length = snprintf(packed, sizeof packed, "%s.gz", path);
-  if (length > 0 && (size_t)length < sizeof packed) fd = open(packed, O_RDONLY | O_CLOEXEC);
+  if (length > 0 && (size_t)length < sizeof packed) fd = open(packed, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0 && length > 0) errno = ENOENT;
   return fd;
 }
@@ -61,10 +61,10 @@ m4_status m4_file_read(const char *path, size_t max_bytes, char **text, size_t *
   if (max_bytes > SIZE_MAX / 4) max_bytes = SIZE_MAX / 4;
   int fd = open_plain_or_gz(path);
   if (fd < 0) return m4_fail(err, M4_IO, path, "cannot open: %s", strerror(errno));
-  struct stat info;
-  if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
+  struct stat info = {0};
+  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
     close(fd);
-    return m4_fail(err, M4_IO, path, "is a folder, not a file");
+    return m4_fail(err, M4_IO, path, S_ISDIR(info.st_mode) ? "is a folder, not a file" : "is not a regular file");
   }
   gzFile in = gzdopen(fd, "rb");
   if (!in) {
@@ -149,7 +149,7 @@ static m4_status sync_folder_of(const char *path, m4_error *err) {
 }
 
 static m4_status sync_file(const char *path, const char *shown, m4_error *err) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return m4_fail(err, M4_IO, shown, "cannot reopen what was written: %s", strerror(errno));
   int failure = fsync(fd) != 0 && errno != EINVAL ? errno : 0;
   close(fd);

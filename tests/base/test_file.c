@@ -103,6 +103,8 @@ static void damaged_gzip_is_an_error(void **state) {
 }
 
 static void unreadable_things_are_io_errors(void **state) {
+  assert_int_equal(mkfifo(scratch_path(state, "fifo"), 0600), 0);
+  expect_read_error(scratch_path(state, "fifo"), 100, M4_IO, "not a regular file");
   expect_read_error(scratch_path(state, "missing"), 100, M4_IO, "No such file");
   expect_read_error((char *)*state, 100, M4_IO, "is a folder");
   char *text;
