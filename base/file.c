@@ -11,7 +11,8 @@
 
 enum { FIRST_READ_BYTES = 1 << 16, MAX_PATH_BYTES = 4096 };
 
-/* Opens path, or path.gz when path does not exist; a FIFO does not make it wait. Returns -1 with errno set. */
+/* Opens path, or path.gz when path does not exist; a FIFO does not make it wait. Returns -1 with errno set.
+ */
 static int open_plain_or_gz(const char *path) {
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd >= 0 || errno != ENOENT) return fd;
@@ -64,7 +65,8 @@ m4_status m4_file_read(const char *path, size_t max_bytes, char **text, size_t *
   struct stat info = {0};
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
     close(fd);
-    return m4_fail(err, M4_IO, path, S_ISDIR(info.st_mode) ? "is a folder, not a file" : "is not a regular file");
+    return m4_fail(err, M4_IO, path,
+                   S_ISDIR(info.st_mode) ? "is a folder, not a file" : "is not a regular file");
   }
   gzFile in = gzdopen(fd, "rb");
   if (!in) {

@@ -91,7 +91,9 @@ refuse 'note: "\377\376"\n'
 refuse "$(printf '[%.0s' {1..5000})"
 refuse "$(printf 'a%.0s' {1..1100000})"
 expect 4 "$work" "$train" --config "$work" --print-config
-expect 2 /dev/zero "$train" --config /dev/zero --print-config
+expect 4 /dev/zero "$train" --config /dev/zero --print-config
+mkfifo "$work/fifo"
+expect 4 "$work/fifo" "$train" --config "$work/fifo" --print-config
 
 # ---- scenario folders ----
 scenario=$work/scenario
