@@ -95,7 +95,7 @@ static m4_status run(int argc, char **argv, const train_options *options, const 
     if (status == M4_OK) status = m4_pool_create(&pool, (int)common->threads, err);
     if (status == M4_OK && m4_config_unused(config)[0])
       m4_warn(log, "keys of the reference without effect: %s", m4_config_unused(config));
-    tr_job job = {&values, config, options->resume, command_line, pool, log, common->quiet, common->dry_run};
+    tr_job job = {&values, config, options->resume, command_line, pool, log, common->dry_run};
     if (status == M4_OK) status = tr_train(&job, run_dir, err);
     if (status == M4_OK && !common->dry_run) m4_info(log, "run folder: %s", run_dir);
     if (status == M4_INTERRUPTED) m4_info(log, "state saved; continue with: m4-train --resume %s", run_dir);

@@ -14,7 +14,6 @@ typedef struct tr_job {
   const char *command_line; /* recorded in the run folder; may be NULL */
   m4_pool *pool;
   m4_log *log;
-  bool quiet;
   bool dry_run; /* read everything, do one step, write nothing */
 } tr_job;
 

@@ -27,7 +27,7 @@
 
 /* cmocka group fixture: *state = path of a fresh folder. */
 static inline int make_folder(void **state) {
-  char *path = strdup("/tmp/m4-datagen-test-XXXXXX");
+  char *path = strdup("m4_test_datagen_XXXXXX");
   *state = path;
   return path && mkdtemp(path) ? 0 : -1;
 }

@@ -18,9 +18,9 @@
 #define GBPS(x)  ((int64_t)(x)*1000000000)
 #define NS3_DATA M4_TEST_DATA "/ns3/eval_public"
 
-/* A new empty file in the temporary folder; path receives its name (64 bytes). */
+/* A new empty file in the current folder; path receives its name (64 bytes). */
 static inline FILE *scratch_file(char *path) {
-  snprintf(path, 64, "/tmp/m4_test_sim_XXXXXX");
+  snprintf(path, 64, "m4_test_sim_XXXXXX");
   int fd = mkstemp(path);
   assert_true(fd >= 0);
   return fdopen(fd, "w");
@@ -32,9 +32,9 @@ static inline void write_scratch(char *path, const char *text) {
   fclose(out);
 }
 
-/* A new folder in the temporary folder; dir receives its name (64 bytes). */
+/* A new folder in the current folder; dir receives its name (64 bytes). */
 static inline void make_scratch_dir(char *dir) {
-  snprintf(dir, 64, "/tmp/m4_test_sim_XXXXXX");
+  snprintf(dir, 64, "m4_test_sim_XXXXXX");
   assert_non_null(mkdtemp(dir));
 }
 
