@@ -211,12 +211,12 @@ int m4_sim_schedule(m4_sim *sim, double delay_ns, m4_sim_timer_fn fn, void *arg)
 
 static m4_status set_link_rate(m4_sim *sim, int32_t from, int32_t to, int64_t rate_bps, m4_error *err) {
   const sim_topology *topology = sim->scenario->topology;
-  if (!sim->backend->ops->link_change)
+  if (!sim->backend->ops->change_link)
     return m4_fail(err, M4_USAGE, NULL, "the back end %s cannot change links", sim->backend->ops->name);
   bool found = false;
   for (int32_t link = 0; link < topology->n_links; link++) {
     if (topology->links[link].from != from || topology->links[link].to != to) continue;
-    M4_TRY(sim->backend->ops->link_change(sim->backend, link, rate_bps, err));
+    M4_TRY(sim->backend->ops->change_link(sim->backend, link, rate_bps, sim->now_ns, err));
     found = true;
   }
   return found ? M4_OK : m4_fail(err, M4_USAGE, NULL, "there is no link from node %d to node %d", from, to);

@@ -27,8 +27,12 @@ typedef struct sim_backend_ops {
    * and the clock is at the limit (or, for limit INFINITY, nothing is left that can finish). */
   m4_status (*advance)(sim_backend *backend, double limit_ns, bool *found, sim_completion *completion,
                        m4_error *err);
-  /* Rate change (0 = down) of a directed link from now on; NULL when not supported. */
-  m4_status (*link_change)(sim_backend *backend, int32_t link, int64_t rate_bps, m4_error *err);
+  /* The directed link has this rate (0 = failed) from time_ns >= the clock on; NULL when not supported. Calls
+   * come in the order of their times, those for the future ahead of the advance that passes them. At one
+   * instant a change told of in advance comes first. What a back end does with traffic on a failed link is in
+   * docs/simulate.md. M4_USAGE: no such link, a negative rate, a time in the past. */
+  m4_status (*change_link)(sim_backend *backend, int32_t link, int64_t rate_bps, double time_ns,
+                           m4_error *err);
   /* Counters for summary.json. */
   void (*count)(const sim_backend *backend, uint64_t *events, uint64_t *clamped);
   void (*destroy)(sim_backend *backend);

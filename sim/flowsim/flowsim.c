@@ -161,8 +161,12 @@ static m4_status advance(sim_backend *backend, double limit_ns, bool *found, sim
   }
 }
 
-static m4_status link_change(sim_backend *backend, int32_t link, int64_t rate_bps, m4_error *err) {
+static m4_status change_link(sim_backend *backend, int32_t link, int64_t rate_bps, double time_ns,
+                             m4_error *err) {
   flowsim *sim = (flowsim *)backend;
+  if (time_ns != sim->clock_ns)
+    return m4_fail(err, M4_USAGE, "flowsim", "links can change at the clock only (%.3f ns), not at %.3f ns",
+                   sim->clock_ns, time_ns);
   if (link < 0 || link >= backend->scenario->topology->n_links || rate_bps < 0)
     return m4_fail(err, M4_USAGE, "flowsim", "link %d cannot have rate %lld bit/s", link,
                    (long long)rate_bps);
@@ -194,7 +198,7 @@ m4_status sim_flowsim_backend(sim_backend **backend, const sim_scenario *scenari
   static const sim_backend_ops ops = {.name = "flowsim",
                                       .submit = submit,
                                       .advance = advance,
-                                      .link_change = link_change,
+                                      .change_link = change_link,
                                       .count = count,
                                       .destroy = destroy};
   *backend = NULL;

@@ -116,16 +116,17 @@ static void a_failed_link_stops_its_flows(void **state) {
   assert_int_equal(backend->ops->submit(backend, ids, times, 2, NULL), M4_OK);
   assert_int_equal(backend->ops->advance(backend, 40000, &found, &done, NULL), M4_OK);
   assert_false(found);
-  assert_int_equal(backend->ops->link_change(backend, scenario->flows[0].links[0], 0, NULL), M4_OK);
+  assert_int_equal(backend->ops->change_link(backend, scenario->flows[0].links[0], 0, 40000, NULL), M4_OK);
   assert_int_equal(backend->ops->advance(backend, INFINITY, &found, &done, NULL), M4_OK);
   assert_true(found && done.flow == 1 && done.time_ns == 80000);
   assert_int_equal(backend->ops->advance(backend, INFINITY, &found, &done, NULL), M4_OK);
   assert_false(found);
   assert_int_equal(backend->ops->advance(backend, 100000, &found, &done, NULL), M4_OK);
-  assert_int_equal(backend->ops->link_change(backend, scenario->flows[0].links[0], GBPS(10), NULL), M4_OK);
+  assert_int_equal(backend->ops->change_link(backend, scenario->flows[0].links[0], GBPS(10), 100000, NULL),
+                   M4_OK);
   assert_int_equal(backend->ops->advance(backend, INFINITY, &found, &done, NULL), M4_OK);
   assert_true(found && done.flow == 0 && done.time_ns == 140000);
-  assert_int_equal(backend->ops->link_change(backend, -1, 0, NULL), M4_USAGE);
+  assert_int_equal(backend->ops->change_link(backend, -1, 0, 140000, NULL), M4_USAGE);
   assert_int_equal(backend->ops->submit(backend, ids, times, 1, NULL), M4_USAGE); /* the past */
   sim_backend_free(backend);
   sim_scenario_free(scenario);
