@@ -6,8 +6,13 @@
 #include <string.h>
 
 m4_loss_options m4_default_loss(void) {
-  return (m4_loss_options){
-      .averaged = false, .weight_size = 0.005, .weight_queue = 0.005, .link_slots = 96, .dropout = 0.2};
+  return (m4_loss_options){.averaged = false,
+                           .weight_size = 0.005,
+                           .weight_queue = 0.005,
+                           .link_slots = 96,
+                           .dropout = 0.2,
+                           .fct_form = M4_FCT_RELATIVE,
+                           .tail_weight = 0};
 }
 
 static int64_t count_of(const int64_t *offset, int32_t n_events) {
@@ -68,20 +73,84 @@ static m4_status average_weights(float **weights, const m4_sample *sample, bool 
   return M4_OK;
 }
 
+/* flow_weight[i] = slowdown^a over its mean; powers of the slowdown's share of the largest cannot overflow.
+ */
+static m4_status weigh_flows(nn_loss_plan *plan, const m4_sample *sample, double exponent, m4_arena *arena,
+                             m4_error *err) {
+  M4_TRY(doubles(&plan->flow_weight, sample->n_flows, arena, err));
+  double largest = 0, sum = 0;
+  for (int32_t i = 0; i < sample->n_flows; i++) largest = fmax(largest, (double)sample->target_slowdown[i]);
+  for (int32_t i = 0; i < sample->n_flows; i++)
+    sum += plan->flow_weight[i] = pow((double)sample->target_slowdown[i] / largest, exponent);
+  for (int32_t i = 0; i < sample->n_flows; i++) plan->flow_weight[i] *= sample->n_flows / sum;
+  return M4_OK;
+}
+
+static m4_status plan_flows(nn_loss_plan *plan, const m4_sample *sample, const m4_loss_options *options,
+                            m4_arena *arena, m4_error *err) {
+  plan->fct_form = options->fct_form;
+  plan->fct_factor = 1.0 / sample->n_flows;
+  plan->flow_slope = m4_arena_calloc(arena, (size_t)sample->n_flows, sizeof *plan->flow_slope);
+  if (!plan->flow_slope) return m4_fail(err, M4_MEMORY, NULL, "no memory for the targets");
+  if (options->tail_weight > 0) M4_TRY(weigh_flows(plan, sample, options->tail_weight, arena, err));
+  for (int32_t i = 0; plan->fct_form == M4_FCT_RELATIVE && i < sample->n_flows; i++) {
+    plan->flow_slope[i] = 1.0f / sample->target_slowdown[i];
+    if (plan->flow_weight) plan->flow_slope[i] *= (float)plan->flow_weight[i];
+  }
+  return M4_OK;
+}
+
 m4_status nn_loss_plan_create(nn_loss_plan *plan, const m4_sample *sample, const m4_loss_options *options,
                               m4_arena *arena, m4_error *err) {
   memset(plan, 0, sizeof *plan);
   if (options->link_slots < 1)
     return m4_fail(err, M4_USAGE, NULL, "link_slots is %d, must be at least 1", (int)options->link_slots);
-  plan->fct_factor = 1.0 / sample->n_flows;
+  if (!(options->tail_weight >= 0))
+    return m4_fail(err, M4_USAGE, NULL, "tail_weight is %g, must not be negative", options->tail_weight);
   plan->size_factor = options->weight_size / sample->n_flows;
   plan->queue_factor = options->weight_queue / options->link_slots;
-  plan->inverse_target = m4_arena_alloc(arena, (size_t)sample->n_flows, sizeof(float));
-  if (!plan->inverse_target) return m4_fail(err, M4_MEMORY, NULL, "no memory for the targets");
-  for (int32_t i = 0; i < sample->n_flows; i++) plan->inverse_target[i] = 1.0f / sample->target_slowdown[i];
+  plan->size_log_factor = options->averaged ? 1.0 / sample->n_flows : plan->size_factor;
+  plan->queue_log_factor = options->averaged ? 1.0 / options->link_slots : plan->queue_factor;
+  M4_TRY(plan_flows(plan, sample, options, arena, err));
   if (!options->averaged) return M4_OK;
   M4_TRY(average_weights(&plan->size_weight, sample, false, arena, err));
   return average_weights(&plan->queue_weight, sample, true, arena, err);
+}
+
+/* Logarithm of a slowdown, continued by its tangent below the floor. */
+static double log_slowdown(double slowdown) {
+  if (slowdown >= M4_LOG_FLOOR) return log(slowdown);
+  return log(M4_LOG_FLOOR) + (slowdown - M4_LOG_FLOOR) / M4_LOG_FLOOR;
+}
+
+const float *nn_loss_slope(const nn_loss_plan *plan, int32_t flow, double predicted) {
+  if (plan->fct_form == M4_FCT_LOG) {
+    double weight = plan->flow_weight ? plan->flow_weight[flow] : 1.0;
+    plan->flow_slope[flow] = (float)(weight / fmax(predicted, M4_LOG_FLOOR));
+  }
+  return &plan->flow_slope[flow];
+}
+
+/* Weighted errors of all flows. */
+static double flow_errors(const nn_predictions *predictions, const nn_loss_plan *plan,
+                          const m4_sample *sample) {
+  double sum = 0;
+  for (int32_t i = 0; i < sample->n_flows; i++) {
+    double predicted = predictions->slowdown[i], target = (double)sample->target_slowdown[i];
+    if (plan->fct_form == M4_FCT_RELATIVE)
+      sum += fabs(predicted - target) * (double)plan->flow_slope[i];
+    else
+      sum += fabs(log_slowdown(predicted) - log_slowdown(target)) *
+             (plan->flow_weight ? plan->flow_weight[i] : 1.0);
+  }
+  return sum;
+}
+
+static double relative_error(const nn_predictions *predictions, const m4_sample *sample) {
+  double sum = 0;
+  for (int32_t i = 0; i < sample->n_flows; i++)
+    sum += fabs(predictions->slowdown[i] / (double)sample->target_slowdown[i] - 1.0);
+  return sum / sample->n_flows;
 }
 
 static double weighted(double error, const float *weight, int64_t k) {
@@ -123,16 +192,13 @@ static double queue_errors(const nn_predictions *predictions, const nn_loss_plan
 m4_status nn_loss_evaluate(const nn_predictions *predictions, const nn_loss_plan *plan,
                            const m4_sample *sample, m4_losses *losses, m4_pass_output *output,
                            m4_error *err) {
-  m4_losses sums = {0};
-  for (int32_t i = 0; i < sample->n_flows; i++)
-    sums.fct +=
-        fabs(predictions->slowdown[i] - (double)sample->target_slowdown[i]) * (double)plan->inverse_target[i];
-  sums.fct *= plan->fct_factor;
-  sums.size =
-      plan->size_factor * size_errors(predictions, plan, sample, output ? output->size_error_sum : NULL);
-  sums.queue =
-      plan->queue_factor * queue_errors(predictions, plan, sample, output ? output->queue_error_sum : NULL);
-  sums.total = sums.fct + sums.size + sums.queue;
+  double sizes = size_errors(predictions, plan, sample, output ? output->size_error_sum : NULL);
+  double queues = queue_errors(predictions, plan, sample, output ? output->queue_error_sum : NULL);
+  m4_losses sums = {.fct = plan->fct_factor * flow_errors(predictions, plan, sample),
+                    .size = plan->size_log_factor * sizes,
+                    .queue = plan->queue_log_factor * queues,
+                    .error = relative_error(predictions, sample)};
+  sums.total = sums.fct + plan->size_factor * sizes + plan->queue_factor * queues;
   if (losses) *losses = sums;
   if (isfinite(sums.total)) return M4_OK;
   return m4_fail(err, M4_NUMERIC, NULL, "the loss is not finite: FCT part %g, size part %g, queue part %g",

@@ -58,7 +58,7 @@ static double most_bytes(const m4_workspace *workspace, const m4_model *model, c
                   (model->widths.hidden + 2.0 * M4_N_FACTS) * element;
   double labels = (sample->size_offset ? (double)sample->size_offset[sample->n_events] : 0) +
                   (sample->queue_offset ? (double)sample->queue_offset[sample->n_events] : 0);
-  double lists = labels * 2 * element + (double)(sample->n_flows + sample->n_links) * 4 * element +
+  double lists = labels * 2 * element + (double)(sample->n_flows + sample->n_links) * 5 * element +
                  (double)sample->n_events * element + 64 * align;
   double largest_event = workspace->cost.event_bytes + workspace->cost.node_bytes * sample->max_nodes;
   double whole_tape = nn_tape_cost_of_sample(&workspace->cost, sample), tape = whole_tape;
@@ -159,8 +159,8 @@ static void read_departing_flow(pass *p, int32_t j) {
   if (p->sample->departure_event[*flow] != j) return;
   ag_tensor *slowdown = m4_readout(p->model, p->tape, &p->state, flow, 1, p->dropout);
   keep(p, slowdown, &p->predictions.slowdown[*flow]);
-  seed_errors(p, slowdown, &p->sample->target_slowdown[*flow], &p->loss.inverse_target[*flow],
-              p->loss.fct_factor);
+  seed_errors(p, slowdown, &p->sample->target_slowdown[*flow],
+              nn_loss_slope(&p->loss, *flow, p->predictions.slowdown[*flow]), p->loss.fct_factor);
 }
 
 /* One event with every readout and, when recording, the seeds of its gradients. */

@@ -6,17 +6,29 @@
 
 #include "nn/m4_inputs.h"
 
+/* Error of one flow's slowdown: |predicted - true| / true (training.md 8), or |log predicted - log true|,
+ * which punishes a slowdown predicted at half as much as one predicted at double. */
+typedef enum m4_fct_form { M4_FCT_RELATIVE, M4_FCT_LOG } m4_fct_form;
+
+/* Predictions are not bounded: below this slowdown the logarithm goes on along its tangent, so that a fresh
+ * model, whose predictions are about 0, has a gradient. */
+#define M4_LOG_FLOOR 0.5
+
 typedef struct m4_loss_options {
   bool averaged;                    /* false: loss: reference */
   double weight_size, weight_queue; /* 0.005 (reference) or 0.1 (averaged) */
   int32_t link_slots;               /* 96: divisor of the queue loss */
   double dropout;                   /* inside the heads */
+  m4_fct_form fct_form;
+  double tail_weight; /* a: flows weigh as (true slowdown)^a, mean 1 in the period; 0 = all the same */
 } m4_loss_options;
 m4_loss_options m4_default_loss(void);
 
-/* As they enter total: weighted. */
+/* total is the sum with the weights of the options. size and queue are weighted under loss: reference,
+ * unweighted under loss: averaged (training.md 8). error is the mean of |predicted - true| / true whatever
+ * the form and weights of fct: the number to compare trainings by. */
 typedef struct m4_losses {
-  double total, fct, size, queue;
+  double total, fct, size, queue, error;
 } m4_losses;
 
 /* What a forward pass can give back; NULL fields are not wanted. Caller-owned arrays. */

@@ -153,6 +153,7 @@ static m4_status collect(const tr_slot *slot, const ds_item *item, tr_sums *sums
   sums->fct += slot->losses.fct;
   sums->size += slot->losses.size;
   sums->queue += slot->losses.queue;
+  sums->error += slot->losses.error;
   sums->samples += 1;
   return M4_OK;
 }
@@ -182,10 +183,12 @@ m4_status tr_crew_gradients(tr_crew *crew, ds_item *const *items, int32_t count,
   losses->fct = batch.fct / count;
   losses->size = batch.size / count;
   losses->queue = batch.queue / count;
+  losses->error = batch.error / count;
   sums->total += batch.total;
   sums->fct += batch.fct;
   sums->size += batch.size;
   sums->queue += batch.queue;
+  sums->error += batch.error;
   sums->samples += batch.samples;
   *grads = crew->total;
   return M4_OK;

@@ -61,6 +61,7 @@ char *tr_ranges_json(const tr_ranges *ranges) {
   X(sum_fct, sums.fct)                                                                                       \
   X(sum_size, sums.size)                                                                                     \
   X(sum_queue, sums.queue)                                                                                   \
+  X(sum_error, sums.error)                                                                                   \
   X(sum_samples, sums.samples)
 
 #define STATE_INTEGERS(X)                                                                                    \

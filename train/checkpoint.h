@@ -18,9 +18,9 @@ void tr_ranges_add(tr_ranges *ranges, const m4_sample *sample);
 /* {"size_feature":[lo,hi],...,"params":[[lo,hi] x 13]}; malloc'ed, NULL when out of memory. */
 char *tr_ranges_json(const tr_ranges *ranges);
 
-/* Sums over the samples of the running epoch. */
+/* Sums of m4_losses over the samples of the running epoch. */
 typedef struct tr_sums {
-  double total, fct, size, queue, samples;
+  double total, fct, size, queue, error, samples;
 } tr_sums;
 
 /* Everything that decides how training goes on, besides weights and Adam's moments. */

@@ -9,6 +9,7 @@ static const char *const sampling_choices[] = {"uniform", "weighted", "balanced"
 static const char *const split_choices[] = {"period", "scenario", NULL};
 static const char *const size_choices[] = {"kilobytes", "bytes", NULL};
 static const char *const loss_choices[] = {"reference", "averaged", NULL};
+static const char *const fct_choices[] = {"relative", "log", NULL};
 static const char *const loss_fn_choices[] = {"l1", NULL};
 static const char *const schedule_choices[] = {"plateau", "cosine", "constant", NULL};
 static const char *const precision_choices[] = {"float32", "float64", NULL};
@@ -86,6 +87,10 @@ const m4_key tr_keys[] = {
      "several GPUs; not supported yet"},
     {"training.loss", M4_KEY_TEXT, AT(training.loss), "reference", 0, 0, loss_choices,
      "auxiliary losses as sums (reference) or per-event means (averaged)"},
+    {"training.loss_fct", M4_KEY_TEXT, AT(training.loss_fct), "relative", 0, 0, fct_choices,
+     "error of a flow's slowdown: |pred - true| / true (published), or |log pred - log true|"},
+    {"training.tail_weight", M4_KEY_REAL, AT(training.tail_weight), "0", 0, 4, NULL,
+     "flows weigh as (true slowdown) to this power, mean 1 in a period: more than 0 trains the tail harder"},
     {"training.weight_size", M4_KEY_REAL, AT(training.weight_size), "-1", -1, 1e6, NULL,
      "weight of the size loss; -1 = 0.005 (reference) or 0.1 (averaged)"},
     {"training.weight_queue", M4_KEY_REAL, AT(training.weight_queue), "-1", -1, 1e6, NULL,
@@ -194,6 +199,8 @@ m4_loss_options tr_loss_options(const tr_config *values, bool training) {
   options.weight_size = values->training.weight_size < 0 ? standard : values->training.weight_size;
   options.weight_queue = values->training.weight_queue < 0 ? standard : values->training.weight_queue;
   options.link_slots = (int32_t)values->training.link_slots;
+  options.fct_form = strcmp(values->training.loss_fct, "log") == 0 ? M4_FCT_LOG : M4_FCT_RELATIVE;
+  options.tail_weight = values->training.tail_weight;
   options.dropout = training ? values->model.dropout : 0.0;
   return options;
 }

@@ -30,7 +30,8 @@ typedef struct tr_config {
     int64_t n_epochs, batch_size, num_workers, max_steps;
     double learning_rate;
     bool enable_val, enable_dist;
-    char *loss;
+    char *loss, *loss_fct;
+    double tail_weight;
     double weight_size, weight_queue; /* negative: the loss's own default */
     int64_t link_slots;
     char *lr_schedule;

@@ -156,15 +156,18 @@ void tr_journal_epoch(tr_journal *journal, const tr_state *state, double rate, c
   put_losses(journal, "train", "epoch", at, mean_of(train->fct, train), mean_of(train->size, train),
              mean_of(train->queue, train));
   put_norms(journal, "epoch", at, norms);
-  json_t *record =
-      json_pack("{s:s,s:I,s:I,s:f,s:f,s:f,s:f,s:f}", "kind", "epoch", "epoch", (json_int_t)at, "step",
-                (json_int_t)state->step, "train_loss", mean_of(train->total, train), "train_loss_fct",
-                mean_of(train->fct, train), "train_loss_size", mean_of(train->size, train),
-                "train_loss_queue", mean_of(train->queue, train), "learning_rate", rate);
+  tfe_scalar(journal->events, "train_error_epoch", at, mean_of(train->error, train));
+  json_t *record = json_pack(
+      "{s:s,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f}", "kind", "epoch", "epoch", (json_int_t)at, "step",
+      (json_int_t)state->step, "train_loss", mean_of(train->total, train), "train_loss_fct",
+      mean_of(train->fct, train), "train_loss_size", mean_of(train->size, train), "train_loss_queue",
+      mean_of(train->queue, train), "train_error", mean_of(train->error, train), "learning_rate", rate);
   if (record && val->samples > 0) {
     double fct = mean_of(val->fct, val), size = mean_of(val->size, val), queue = mean_of(val->queue, val);
     put_losses(journal, "val", "epoch", at, fct, size, queue);
     put_losses(journal, "val", "step", state->step, fct, size, queue);
+    tfe_scalar(journal->events, "val_error_epoch", at, mean_of(val->error, val));
+    json_object_set_new(record, "val_error", json_real(mean_of(val->error, val)));
     json_object_set_new(record, "val_loss", json_real(mean_of(val->total, val)));
     json_object_set_new(record, "val_loss_fct", json_real(fct));
     json_object_set_new(record, "val_loss_size", json_real(size));

@@ -127,6 +127,7 @@ static m4_status collect(tester *tester_, const ds_item *item, const prediction 
   tester_->sums.fct += guess->losses.fct;
   tester_->sums.size += guess->losses.size;
   tester_->sums.queue += guess->losses.queue;
+  tester_->sums.error += guess->losses.error;
   return M4_OK;
 }
 
@@ -261,7 +262,7 @@ static m4_status conclude(tester *tester_, tr_test_result *result, m4_error *err
   result->n_periods = tester_->job->n_periods;
   result->n_flows = tester_->n_flows;
   result->losses = (m4_losses){tester_->sums.total / n, tester_->sums.fct / n, tester_->sums.size / n,
-                               tester_->sums.queue / n};
+                               tester_->sums.queue / n, tester_->sums.error / n};
   result->size_mean_error = tester_->n_size ? tester_->size_error / (double)tester_->n_size : NAN;
   result->queue_mean_error = tester_->n_queue ? tester_->queue_error / (double)tester_->n_queue : NAN;
   M4_TRY(m4_accuracy_of(tester_->m4, tester_->n_flows, &result->m4, err));

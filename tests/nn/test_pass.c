@@ -116,6 +116,18 @@ static outputs make_outputs(setup *s) {
   return o;
 }
 
+/* A flow's share of the FCT part, from the definition in words. */
+static double flow_error_by_definition(const m4_sample *sample, const outputs *o,
+                                       const m4_loss_options *options, int32_t f) {
+  double predicted = (double)o->slowdown[f], target = (double)sample->target_slowdown[f], mean_weight = 0;
+  for (int32_t i = 0; i < sample->n_flows; i++)
+    mean_weight += pow((double)sample->target_slowdown[i], options->tail_weight) / sample->n_flows;
+  double weight = pow(target, options->tail_weight) / mean_weight;
+  if (options->fct_form == M4_FCT_RELATIVE) return weight * fabs(predicted / target - 1);
+  double floor = M4_LOG_FLOOR, level = log(fmax(predicted, floor)) + fmin(predicted - floor, 0) / floor;
+  return weight * fabs(level - log(target));
+}
+
 /* Loss parts from the definition in words, flow by flow and link by link. */
 static m4_losses losses_by_definition(const m4_sample *sample, const outputs *o,
                                       const m4_loss_options *options) {
@@ -123,7 +135,8 @@ static m4_losses losses_by_definition(const m4_sample *sample, const outputs *o,
   for (int32_t f = 0; f < sample->n_flows; f++) {
     double target = (double)sample->target_slowdown[f], sum = 0;
     int32_t count = 0;
-    losses.fct += fabs((double)o->slowdown[f] / target - 1) / sample->n_flows;
+    losses.error += fabs((double)o->slowdown[f] / target - 1) / sample->n_flows;
+    losses.fct += flow_error_by_definition(sample, o, options, f) / sample->n_flows;
     for (int32_t j = 0; j < sample->n_events; j++)
       for (int32_t i = 0; i < sample->events[j].n_size_labels; i++) {
         int64_t k = sample->size_offset[j] + i;
@@ -131,7 +144,7 @@ static m4_losses losses_by_definition(const m4_sample *sample, const outputs *o,
         sum += fabs((double)o->sizes[k] - (double)sample->size_labels[k]);
         count++;
       }
-    losses.size += options->weight_size * sum / (options->averaged ? count + 1 : 1) / sample->n_flows;
+    losses.size += sum / (options->averaged ? count + 1 : 1) / sample->n_flows;
   }
   for (int32_t l = 0; l < sample->n_links; l++) {
     double sum = 0;
@@ -141,10 +154,18 @@ static m4_losses losses_by_definition(const m4_sample *sample, const outputs *o,
       sum += fabs((double)o->queues[k] - (double)sample->queue_labels[k]);
       count++;
     }
-    losses.queue += options->weight_queue * sum / (options->averaged ? count + 1 : 1) / options->link_slots;
+    losses.queue += sum / (options->averaged ? count + 1 : 1) / options->link_slots;
   }
-  losses.total = losses.fct + losses.size + losses.queue;
+  losses.total = losses.fct + options->weight_size * losses.size + options->weight_queue * losses.queue;
+  if (!options->averaged) { /* logged as they enter the total */
+    losses.size *= options->weight_size;
+    losses.queue *= options->weight_queue;
+  }
   return losses;
+}
+
+static void assert_close(double value, double expected) {
+  assert_true(fabs(value / expected - 1) < 1e-6);
 }
 
 static void test_losses(void **state) {
@@ -156,11 +177,65 @@ static void test_losses(void **state) {
     s.options.weight_size = averaged ? 0.1 : 0.005;
     s.options.weight_queue = averaged ? 0.1 : 0.005;
     m4_losses losses = forward(&s, &o.output), expected = losses_by_definition(s.sample, &o, &s.options);
-    assert_true(fabs(losses.fct / expected.fct - 1) < 1e-6);
-    assert_true(fabs(losses.size / expected.size - 1) < 1e-6);
-    assert_true(fabs(losses.queue / expected.queue - 1) < 1e-6);
-    assert_true(fabs(losses.total / expected.total - 1) < 1e-6);
+    assert_close(losses.fct, expected.fct);
+    assert_close(losses.size, expected.size);
+    assert_close(losses.queue, expected.queue);
+    assert_close(losses.total, expected.total);
+    assert_close(losses.error, expected.error);
+    assert_true(losses.fct == losses.error || fabs(losses.fct - losses.error) < 1e-6);
   }
+  close_setup(&s);
+}
+
+static const struct fct_case {
+  m4_fct_form form;
+  double tail_weight;
+} fct_cases[] = {{M4_FCT_LOG, 0}, {M4_FCT_RELATIVE, 1}, {M4_FCT_LOG, 0.5}, {M4_FCT_RELATIVE, 0.01}};
+enum { N_FCT_CASES = sizeof fct_cases / sizeof *fct_cases };
+
+static void set_fct(setup *s, const struct fct_case *fct) {
+  s->options.fct_form = fct->form;
+  s->options.tail_weight = fct->tail_weight;
+}
+
+/* Adds to the bias of the slowdown head: predictions beyond the floor of the logarithm, some above the
+ * targets. */
+static void raise_predictions(setup *s, double by) {
+  const ag_param *bias = s->model->fct_head.bias2;
+  if (bias->dtype == AG_F64)
+    ((double *)bias->data)[0] += by;
+  else
+    ((float *)bias->data)[0] += (float)by;
+}
+
+static void test_fct_forms(void **state) {
+  (void)state;
+  const double raised[] = {0, 1.5, 4};
+  for (size_t level = 0; level < 3; level++)
+    for (int i = 0; i < N_FCT_CASES; i++) {
+      setup s = open_setup(&small_plan, AG_F32);
+      outputs o = make_outputs(&s);
+      set_fct(&s, &fct_cases[i]);
+      raise_predictions(&s, raised[level]);
+      m4_losses losses = forward(&s, &o.output), expected = losses_by_definition(s.sample, &o, &s.options);
+      assert_close(losses.fct, expected.fct);
+      assert_close(losses.total, expected.total);
+      assert_close(losses.error, expected.error);
+      assert_true(losses.fct != losses.error);
+      close_setup(&s);
+    }
+}
+
+static void test_negative_tail_weight_is_refused(void **state) {
+  (void)state;
+  setup s = open_setup(&small_plan, AG_F32);
+  s.options.tail_weight = -1;
+  m4_workspace *workspace;
+  m4_error err = {0};
+  assert_int_equal(m4_workspace_create(&workspace, s.model, 0, NULL), M4_OK);
+  assert_int_equal(m4_pass_forward(workspace, s.model, s.sample, &s.options, NULL, NULL, &err), M4_USAGE);
+  assert_non_null(strstr(err.what, "tail_weight"));
+  m4_workspace_free(workspace);
   close_setup(&s);
 }
 
@@ -221,9 +296,8 @@ static double slope_of_gradient(const double *gradient, int64_t count) {
   return slope;
 }
 
-static void check_finite_difference(bool averaged) {
-  setup s = open_setup(&small_plan, AG_F64);
-  s.options.averaged = averaged;
+/* Takes the setup. */
+static void check_finite_difference(setup s) {
   s.options.weight_size = s.options.weight_queue = 0.1;
   double **saved = calloc((size_t)s.model->n_params, sizeof *saved);
   assert_non_null(saved);
@@ -249,8 +323,23 @@ static void check_finite_difference(bool averaged) {
 
 static void test_finite_difference(void **state) {
   (void)state;
-  check_finite_difference(false);
-  check_finite_difference(true);
+  for (int averaged = 0; averaged < 2; averaged++) {
+    setup s = open_setup(&small_plan, AG_F64);
+    s.options.averaged = averaged;
+    check_finite_difference(s);
+  }
+}
+
+/* Below the floor of the logarithm, above it, and above the targets. */
+static void test_finite_difference_of_fct_forms(void **state) {
+  (void)state;
+  const double raised[] = {0, 1.5, 4};
+  for (int i = 0; i < N_FCT_CASES; i++) {
+    setup s = open_setup(&small_plan, AG_F64);
+    set_fct(&s, &fct_cases[i]);
+    raise_predictions(&s, raised[i % 3]);
+    check_finite_difference(s);
+  }
 }
 
 static void test_segments_change_no_bit(void **state) {
@@ -398,9 +487,12 @@ static void test_memory_of_a_large_period(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_losses),
+      cmocka_unit_test(test_fct_forms),
+      cmocka_unit_test(test_negative_tail_weight_is_refused),
       cmocka_unit_test(test_forward_and_gradients_agree),
       cmocka_unit_test(test_nan_is_numeric_failure),
       cmocka_unit_test(test_finite_difference),
+      cmocka_unit_test(test_finite_difference_of_fct_forms),
       cmocka_unit_test(test_segments_change_no_bit),
       cmocka_unit_test(test_workspace_can_be_reused),
       cmocka_unit_test(test_scale),

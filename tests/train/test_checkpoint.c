@@ -48,7 +48,7 @@ static tr_state some_state(void) {
   state.plateau.best = 0.1;
   state.plateau.bad_epochs = 2;
   state.best_metric = INFINITY;
-  state.sums = (tr_sums){0.1, 0.2, 0.3, 1e-300, 34};
+  state.sums = (tr_sums){0.1, 0.2, 0.3, 1e-300, 0.4, 34};
   tr_ranges_clear(&state.ranges);
   state.ranges.low[0] = -1.0 / 7.0;
   state.ranges.high[0] = 12.5;
