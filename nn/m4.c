@@ -2,7 +2,22 @@
  * to use. Knows autograd; not where events come from nor what is done with predictions. */
 #include "nn/m4.h"
 
+#include <math.h>
 #include <string.h>
+
+/* ---- features ---- */
+
+/* Usual magnitudes under M4_INPUTS_SCALED (the published ranges, model.md 8). */
+static const float SIZE_UNIT = 8.0f, N_LINKS_UNIT = 4.0f, DT_UNIT = 4.0f,
+                   PARAM_UNIT[M4_N_PARAMS] = {10, 10, 1, 1, 1, 1, 20, 20, 40, 100, 10, 50, 125};
+
+static float scaled(const m4_model *model, float value, float unit) {
+  return model->input_form == M4_INPUTS_SCALED ? value / unit : value;
+}
+
+static float time_feature(const m4_model *model, double dt_us) {
+  return model->input_form == M4_INPUTS_SCALED ? (float)log2(1.0 + dt_us) / DT_UNIT : (float)dt_us;
+}
 
 /* ---- state ---- */
 
@@ -43,12 +58,12 @@ static void set_row(ag_table *table, ag_dtype dtype, int32_t row, const float *v
 void m4_state_init_flow(m4_state *state, const m4_model *model, int32_t row, float size_feature,
                         int32_t n_links, const float *params) {
   ag_dtype dtype = model->params[0]->dtype;
-  const float first_state[] = {1.0f, 0.0f, size_feature, (float)n_links};
-  float facts[M4_N_FACTS] = {(float)n_links};
-  memcpy(facts + 1, params, M4_N_PARAMS * sizeof *params);
+  float facts[M4_N_FACTS] = {scaled(model, (float)n_links, N_LINKS_UNIT)};
+  for (int32_t i = 0; i < M4_N_PARAMS; ++i) facts[1 + i] = scaled(model, params[i], PARAM_UNIT[i]);
+  const float first_state[] = {1.0f, 0.0f, scaled(model, size_feature, SIZE_UNIT), facts[0]};
   set_row(&state->flows, dtype, row, first_state, 4);
   set_row(&state->facts, dtype, row, facts, M4_N_FACTS);
-  set_row(&state->params, dtype, row, params, M4_N_PARAMS);
+  set_row(&state->params, dtype, row, facts + 1, M4_N_PARAMS);
 }
 
 void m4_state_init_link(m4_state *state, const m4_model *model, int32_t row) {
@@ -77,14 +92,15 @@ static ag_tensor *sage(ag_tape *tape, const m4_sage *layer, ag_tensor *x, const 
 
 /* ---- one event ---- */
 
-/* [n_flows + n_links, 1], every row dt. When the arena is full, ag_input finds no room either and reports it.
- */
-static ag_tensor *time_column(ag_tape *tape, const m4_event_data *event) {
+/* [n_flows + n_links, 1], every row the time step. When the arena is full, ag_input finds no room either and
+ * reports it. */
+static ag_tensor *time_column(const m4_model *model, ag_tape *tape, const m4_event_data *event) {
   int32_t n_nodes = event->n_flows + event->n_links;
-  float *dt_us = m4_arena_alloc(ag_tape_arena(tape), (size_t)n_nodes, sizeof *dt_us);
-  if (dt_us)
-    for (int32_t i = 0; i < n_nodes; i++) dt_us[i] = (float)event->dt_us;
-  return ag_input(tape, n_nodes, 1, dt_us);
+  float *column = m4_arena_alloc(ag_tape_arena(tape), (size_t)n_nodes, sizeof *column);
+  float dt = time_feature(model, event->dt_us);
+  if (column)
+    for (int32_t i = 0; i < n_nodes; i++) column[i] = dt;
+  return ag_input(tape, n_nodes, 1, column);
 }
 
 static void read_auxiliary(const m4_model *model, ag_tape *tape, m4_state *state, const m4_event_data *event,
@@ -106,7 +122,7 @@ void m4_event(const m4_model *model, ag_tape *tape, m4_state *state, const m4_ev
   ag_tensor *h = ag_gather(tape, &state->flows, event->flow_rows, n_flows);
   ag_tensor *z = ag_gather(tape, &state->links, event->link_rows, n_links);
   if (event->dt_us > 0) {
-    ag_tensor *dt = time_column(tape, event);
+    ag_tensor *dt = time_column(model, tape, event);
     h = gru(tape, &model->flow_time, ag_slice_rows(tape, dt, 0, n_flows), h);
     z = gru(tape, &model->link_time, ag_slice_rows(tape, dt, n_flows, n_links), z);
   }

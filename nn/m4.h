@@ -34,9 +34,14 @@ typedef struct m4_sage {
 
 typedef enum m4_size_feature { M4_SIZE_KILOBYTES, M4_SIZE_BYTES } m4_size_feature;
 
+/* How features reach the network. Raw: as model.md says (the published model). Scaled: every feature divided
+ * by its usual magnitude and the time step on a logarithmic scale, which trains faster. */
+typedef enum m4_input_form { M4_INPUTS_RAW, M4_INPUTS_SCALED } m4_input_form;
+
 typedef struct m4_model {
   m4_widths widths;
   m4_size_feature size_feature; /* stored in the checkpoint */
+  m4_input_form input_form;     /* likewise */
   const ag_backend *backend;
   int32_t n_params;
   ag_param **params; /* in the order of the reference's optimiser state (model.md 2): rate GRU, time GRU, FCT

@@ -11,6 +11,7 @@
 #define FORMAT         "m4"
 #define FORMAT_VERSION "1"
 static const char *const SIZE_FEATURE_TEXT[] = {[M4_SIZE_KILOBYTES] = "kilobytes", [M4_SIZE_BYTES] = "bytes"};
+static const char *const INPUT_FORM_TEXT[] = {[M4_INPUTS_RAW] = "raw", [M4_INPUTS_SCALED] = "scaled"};
 
 /* ---- shapes ---- */
 
@@ -158,19 +159,28 @@ static m4_status refuse_strangers(const m4_model *model, const nn_safetensors *c
 
 /* ---- notes ---- */
 
-static m4_status read_format(const m4_metadata *metadata, m4_size_feature *size_feature, const char *path,
-                             m4_error *err) {
+/* The place of the note's text among two choices; the first when there is no such note. */
+static m4_status read_choice(const m4_metadata *metadata, const char *key, const char *const choices[2],
+                             int *choice, const char *path, m4_error *err) {
+  const char *text = m4_metadata_get(metadata, key);
+  for (*choice = 0; *choice < 2; ++*choice)
+    if (!text || strcmp(text, choices[*choice]) == 0) return M4_OK;
+  return m4_fail(err, M4_DATA, path, "metadata %s is \"%.32s\", must be %s or %s", key, text, choices[0],
+                 choices[1]);
+}
+
+static m4_status read_format(const m4_metadata *metadata, m4_model *model, const char *path, m4_error *err) {
   const char *format = m4_metadata_get(metadata, "format"),
              *version = m4_metadata_get(metadata, "format_version");
   if (format && strcmp(format, FORMAT) == 0 && version && strcmp(version, FORMAT_VERSION) != 0)
     return m4_fail(err, M4_DATA, path, "format_version %.32s; this program reads version " FORMAT_VERSION,
                    version);
-  const char *text = m4_metadata_get(metadata, "size_feature");
-  *size_feature = M4_SIZE_KILOBYTES;
-  if (!text || strcmp(text, SIZE_FEATURE_TEXT[M4_SIZE_KILOBYTES]) == 0) return M4_OK;
-  *size_feature = M4_SIZE_BYTES;
-  if (strcmp(text, SIZE_FEATURE_TEXT[M4_SIZE_BYTES]) == 0) return M4_OK;
-  return m4_fail(err, M4_DATA, path, "metadata size_feature is \"%.32s\", must be kilobytes or bytes", text);
+  int size_feature, input_form;
+  M4_TRY(read_choice(metadata, "size_feature", SIZE_FEATURE_TEXT, &size_feature, path, err));
+  M4_TRY(read_choice(metadata, "inputs", INPUT_FORM_TEXT, &input_form, path, err));
+  model->size_feature = (m4_size_feature)size_feature;
+  model->input_form = (m4_input_form)input_form;
+  return M4_OK;
 }
 
 static m4_status set_number(m4_metadata *metadata, const char *key, int32_t value, m4_error *err) {
@@ -187,6 +197,7 @@ static m4_status fill_notes(m4_metadata *notes, const m4_model *model, const m4_
   M4_TRY(set_number(notes, "gcn_hidden_size", model->widths.gcn_hidden, err));
   M4_TRY(set_number(notes, "gcn_n_layer", model->widths.gcn_layers, err));
   M4_TRY(m4_metadata_set(notes, "size_feature", SIZE_FEATURE_TEXT[model->size_feature], err));
+  M4_TRY(m4_metadata_set(notes, "inputs", INPUT_FORM_TEXT[model->input_form], err));
   for (int32_t i = 0; extra && i < extra->count; ++i)
     if (!m4_metadata_get(notes, extra->keys[i]))
       M4_TRY(m4_metadata_set(notes, extra->keys[i], extra->values[i], err));
@@ -197,7 +208,7 @@ static m4_status fill_notes(m4_metadata *notes, const m4_model *model, const m4_
 
 static m4_status load_content(m4_model *model, const nn_safetensors *content, const char *path,
                               m4_error *err) {
-  M4_TRY(read_format(&content->metadata, &model->size_feature, path, err));
+  M4_TRY(read_format(&content->metadata, model, path, err));
   for (int32_t i = 0; i < model->n_params; ++i) M4_TRY(load_param(model->params[i], content, path, err));
   M4_TRY(refuse_strangers(model, content, path, err));
   for (int32_t i = 0; i < model->n_params; ++i) ag_param_refresh(model->params[i], model->backend);

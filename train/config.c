@@ -8,6 +8,7 @@
 static const char *const sampling_choices[] = {"uniform", "weighted", "balanced", NULL};
 static const char *const split_choices[] = {"period", "scenario", NULL};
 static const char *const size_choices[] = {"kilobytes", "bytes", NULL};
+static const char *const input_choices[] = {"raw", "scaled", NULL};
 static const char *const loss_choices[] = {"reference", "averaged", NULL};
 static const char *const fct_choices[] = {"relative", "log", NULL};
 static const char *const loss_fn_choices[] = {"l1", NULL};
@@ -61,6 +62,8 @@ const m4_key tr_keys[] = {
      "dropout inside the heads while training"},
     {"model.size_feature", M4_KEY_TEXT, AT(model.size_feature), "kilobytes", 0, 0, size_choices,
      "unit inside the size feature"},
+    {"model.inputs", M4_KEY_TEXT, AT(model.inputs), "raw", 0, 0, input_choices,
+     "features as published (raw), or divided by their usual magnitudes with a logarithmic time step (scaled)"},
     {"model.enable_positional_encoding", M4_KEY_BOOL, AT(model.positional_encoding), "false", 0, 0, NULL,
      "accepted, no effect"},
     {"model.enable_gnn", M4_KEY_BOOL, AT(model.enable_gnn), "true", 0, 0, NULL,
@@ -190,6 +193,10 @@ m4_widths tr_widths(const tr_config *values) {
 
 m4_size_feature tr_size_feature(const tr_config *values) {
   return strcmp(values->model.size_feature, "bytes") == 0 ? M4_SIZE_BYTES : M4_SIZE_KILOBYTES;
+}
+
+m4_input_form tr_input_form(const tr_config *values) {
+  return strcmp(values->model.inputs, "scaled") == 0 ? M4_INPUTS_SCALED : M4_INPUTS_RAW;
 }
 
 m4_loss_options tr_loss_options(const tr_config *values, bool training) {

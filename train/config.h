@@ -19,7 +19,7 @@ typedef struct tr_config {
     bool enable_flowsim_gt, enable_remainsize, enable_queuelen;
   } dataset;
   struct {
-    char *model_name, *loss_fn_type, *size_feature;
+    char *model_name, *loss_fn_type, *size_feature, *inputs;
     int64_t n_layer, input_size, gcn_n_layer, hidden_size, gcn_hidden_size;
     double dropout;
     bool positional_encoding, enable_gnn, enable_lstm, enable_link_state;
@@ -56,6 +56,7 @@ m4_status tr_config_check(const tr_config *values, const m4_config *config, m4_e
 ag_dtype tr_dtype(const tr_config *values);
 m4_widths tr_widths(const tr_config *values);
 m4_size_feature tr_size_feature(const tr_config *values);
+m4_input_form tr_input_form(const tr_config *values);
 m4_loss_options tr_loss_options(const tr_config *values, bool training); /* dropout 0 unless training */
 ds_sampling_options tr_sampling(const tr_config *values);
 

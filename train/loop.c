@@ -87,6 +87,7 @@ static m4_status make_model(tr_run *run, m4_error *err) {
   const ag_backend *backend = ag_cpu_backend(tr_dtype(values));
   M4_TRY(m4_model_create(&run->model, tr_widths(values), backend, err));
   run->model->size_feature = tr_size_feature(values);
+  run->model->input_form = tr_input_form(values);
   m4_model_init(run->model, (uint64_t)values->dataset.shard);
   if (values->training.init_from[0] && !run->job->resume)
     M4_TRY(m4_weights_load_into(run->model, values->training.init_from, NULL, err));

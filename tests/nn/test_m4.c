@@ -254,6 +254,33 @@ static void test_states_do_not_depend_on_observation(void **state) {
   close_bench(&observed);
 }
 
+/* Scaled inputs are the raw network on features divided by their units and a logarithmic time step. */
+static void test_scaled_inputs(void **state) {
+  (void)state;
+  const float params[M4_N_PARAMS] = {20, 5, 0, 1, 0, 0, 40, 10, 20, 50, 5, 25, 250},
+              shares[M4_N_PARAMS] = {2, 0.5f, 0, 1, 0, 0, 2, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 2};
+  m4_event_data event = shared_link;
+  bench raw, scaled;
+  open_bench(&raw);
+  open_bench(&scaled);
+  scaled.model->input_form = M4_INPUTS_SCALED;
+  for (int32_t i = 0; i < N_FLOWS; i++) {
+    m4_state_init_flow(&raw.state, raw.model, i, 0.25f, 1, shares);
+    m4_state_init_flow(&scaled.state, scaled.model, i, 2.0f, 4, params);
+  }
+  event.dt_us = 0.75; /* log2(1 + 7) / 4 */
+  m4_event(raw.model, raw.tape, &raw.state, &event, 0, NULL);
+  event.dt_us = 7;
+  m4_event(scaled.model, scaled.tape, &scaled.state, &event, 0, NULL);
+  assert_memory_equal(raw.state.flows.data, scaled.state.flows.data, N_FLOWS * HIDDEN * sizeof(float));
+  assert_memory_equal(raw.state.links.data, scaled.state.links.data, N_LINKS * HIDDEN * sizeof(float));
+  const ag_tensor *one = m4_readout(raw.model, raw.tape, &raw.state, flow_rows, 2, 0),
+                  *other = m4_readout(scaled.model, scaled.tape, &scaled.state, flow_rows, 2, 0);
+  assert_memory_equal(one->data, other->data, 2 * sizeof(float));
+  close_bench(&raw);
+  close_bench(&scaled);
+}
+
 static void test_full_arena_is_an_error(void **state) {
   (void)state;
   bench b;
@@ -284,6 +311,7 @@ int main(void) {
       cmocka_unit_test(test_empty_event_does_nothing),
       cmocka_unit_test(test_time_step),
       cmocka_unit_test(test_states_do_not_depend_on_observation),
+      cmocka_unit_test(test_scaled_inputs),
       cmocka_unit_test(test_full_arena_is_an_error),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,10 +37,12 @@ static void round_trip_keeps_every_bit(void **state) {
     widths.gcn_layers = layers;
     m4_model *model = model_of(widths, AG_F32, (uint64_t)layers);
     model->size_feature = M4_SIZE_BYTES;
+    model->input_form = M4_INPUTS_SCALED;
     m4_model *copy = loaded(saved_model(state, model, true));
     assert_int_equal(copy->n_params, model->n_params);
     assert_same_weights(model, copy);
     assert_int_equal(copy->size_feature, M4_SIZE_BYTES);
+    assert_int_equal(copy->input_form, M4_INPUTS_SCALED);
     assert_int_equal(copy->widths.head_hidden, 5);
     assert_int_equal(copy->widths.aux_hidden, 3);
     assert_int_equal(copy->widths.gcn_layers, layers);
@@ -197,8 +199,10 @@ static void strangers_are_refused(void **state) {
 static void notes_are_checked(void **state) {
   static const struct {
     const char *key, *value, *expected;
-  } cases[] = {{"size_feature", "megabytes", "size_feature"}, {"format_version", "2", "format_version"}};
-  for (int i = 0; i < 2; ++i) {
+  } cases[] = {{"size_feature", "megabytes", "must be kilobytes or bytes"},
+               {"inputs", "cooked", "must be raw or scaled"},
+               {"format_version", "2", "format_version"}};
+  for (int i = 0; i < 3; ++i) {
     m4_metadata notes = {0};
     assert_int_equal(m4_metadata_set(&notes, "format", "m4", NULL), M4_OK);
     assert_int_equal(m4_metadata_set(&notes, cases[i].key, cases[i].value, NULL), M4_OK);
@@ -207,6 +211,7 @@ static void notes_are_checked(void **state) {
   }
   m4_model *model = loaded(edited(state, NULL, NULL, NULL)); /* no notes at all */
   assert_int_equal(model->size_feature, M4_SIZE_KILOBYTES);
+  assert_int_equal(model->input_form, M4_INPUTS_RAW);
   m4_model_free(model);
 }
 
