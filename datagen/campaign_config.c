@@ -20,7 +20,9 @@ const m4_key dg_campaign_keys[] = {
     INT("scenarios_per_shard", scenarios_per_shard, "50", 1, 1e5,
         "scenarios in one HDF5 file; an interrupted run repeats at most these"),
     {"write_ns3_folders", M4_KEY_BOOL, FIELD(write_ns3_folders), "false", 0, 0, NULL,
-     "also write ns3/NAME/{topology,flows,config,params,fct}.txt under output"},
+     "also write every scenario as an ns-3 folder: {topology,flows,config,params,fct,paths}.txt, mix.tr"},
+    {"ns3_output", M4_KEY_TEXT, FIELD(ns3_output), NULL, 0, 0, NULL,
+     "folder for them, NAME/ each; empty: ns3/ under output"},
 
     INT("topology.pods", pods, "2", 1, 256, "pods of the Clos fabric"),
     INT("topology.fabrics_per_pod", fabrics_per_pod, "1", 1, 64, "fabric switches in a pod"),

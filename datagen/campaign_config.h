@@ -9,6 +9,7 @@ typedef struct dg_campaign_config {
   char *output; /* folder; not part of what is generated */
   int64_t seed, n_scenarios, n_flows, scenarios_per_shard;
   bool write_ns3_folders;
+  char *ns3_output; /* folder for them; not part of what is generated */
 
   int64_t pods, fabrics_per_pod, racks_per_pod, hosts_per_rack, delay_ns;
   m4_int_list oversubscription; /* N of "N:1": racks per pod / spines per plane */

@@ -6,13 +6,14 @@
 #include "base/signals.h"
 #include "datagen/campaign_folder.h"
 #include "datagen/datagen.h"
+#include "datagen/facts.h"
 #include "datagen/ns3_folder.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { SLOTS_PER_THREAD = 2, BYTES_PER_FLOW = 4096, SPARE_BYTES = 1 << 24 };
+enum { SLOTS_PER_THREAD = 2 };
 
 /* A simulated scenario that waits for its turn. */
 typedef struct slot {
@@ -47,28 +48,33 @@ static int64_t scenario_of(const runner *run, int64_t task) {
 
 /* ---- simulating ---- */
 
-/* Address space for one scenario: at worst every flow is active at all 2n events. Only what is used is backed
- * by memory. */
-static size_t arena_bytes(int64_t n_flows) {
-  size_t n = (size_t)n_flows;
-  return 2 * n * n * sizeof(int64_t) + n * BYTES_PER_FLOW + SPARE_BYTES;
+/* NS3_OUTPUT/NAME, made, and the trace in it. */
+static m4_status make_folder(char dir[DG_PATH_BYTES], char trace_path[DG_PATH_BYTES],
+                             const dg_campaign_config *config, const char *name, m4_error *err) {
+  char parent[DG_PATH_BYTES];
+  if (config->ns3_output[0])
+    snprintf(parent, sizeof parent, "%s", config->ns3_output);
+  else
+    M4_TRY(m4_path_join(parent, sizeof parent, config->output, "ns3", err));
+  M4_TRY(m4_path_join(dir, DG_PATH_BYTES, parent, name, err));
+  M4_TRY(m4_path_join(trace_path, DG_PATH_BYTES, dir, DG_TRACE_NAME, err));
+  return m4_dir_make(dir, err);
 }
 
-static m4_status write_folder(const dg_campaign *campaign, const sim_scenario *scenario,
-                              const ds_scenario *facts, m4_error *err) {
-  char parent[DG_PATH_BYTES], dir[DG_PATH_BYTES];
-  M4_TRY(m4_path_join(parent, sizeof parent, campaign->config->output, "ns3", err));
-  M4_TRY(m4_path_join(dir, sizeof dir, parent, scenario->name, err));
-  return dg_write_ns3_folder(dir, scenario, facts, err);
+static m4_status supervise(const dg_campaign_config *config, const sim_scenario *scenario, slot *to,
+                           m4_error *err) {
+  char dir[DG_PATH_BYTES], trace_path[DG_PATH_BYTES];
+  if (!config->write_ns3_folders) return dg_supervise(&to->facts, scenario, NULL, &to->arena, err);
+  M4_TRY(make_folder(dir, trace_path, config, scenario->name, err));
+  M4_TRY(dg_supervise(&to->facts, scenario, trace_path, &to->arena, err));
+  return dg_write_ns3_folder(dir, scenario, &to->facts, err);
 }
 
 static m4_status simulate(const dg_campaign *campaign, int64_t index, slot *to, m4_error *err) {
   sim_scenario *scenario;
-  M4_TRY(m4_arena_init(&to->arena, arena_bytes(campaign->config->n_flows), err));
+  M4_TRY(m4_arena_init(&to->arena, dg_facts_bytes(campaign->config->n_flows), err));
   M4_TRY(dg_make_scenario(&scenario, campaign, index, err));
-  m4_status status = dg_supervise(&to->facts, scenario, &to->arena, err);
-  if (status == M4_OK && campaign->config->write_ns3_folders)
-    status = write_folder(campaign, scenario, &to->facts, err);
+  m4_status status = supervise(campaign->config, scenario, to, err);
   sim_scenario_free(scenario);
   return status;
 }

@@ -9,9 +9,11 @@
 #include "sim/scenario.h"
 
 /* Simulates a scenario packet by packet and with flowSim and collects every fact of ds_scenario into `arena`.
- * Deterministic. Flows that never finish get fct -1 and belong to no busy period. M4_USAGE: closed loop
- * (releases are not arrivals); M4_INTERRUPTED: m4_stop_requested(). Source: training.md 3-5. */
-m4_status dg_supervise(ds_scenario *facts, const sim_scenario *scenario, m4_arena *arena, m4_error *err);
+ * Deterministic. Flows that never finish get fct -1 and belong to no busy period. trace_path (may be NULL)
+ * gets the part of the packet trace (.tr) that tells the same facts again. M4_USAGE: closed loop (releases
+ * are not arrivals); M4_INTERRUPTED: m4_stop_requested(). Source: training.md 3-5. */
+m4_status dg_supervise(ds_scenario *facts, const sim_scenario *scenario, const char *trace_path,
+                       m4_arena *arena, m4_error *err);
 
 /* Busy periods of flows with known starts and FCTs (training.md 4): fills the period_* fields. Reads name,
  * n_links, n_flows, flow_id, start_ns, fct_ns, path_offset and path_link. M4_DATA for times or links that

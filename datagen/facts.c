@@ -4,7 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_FLOWS = 1 << 30 };
+enum { MAX_FLOWS = 1 << 30, BYTES_PER_FLOW = 4096, SPARE_BYTES = 1 << 24 };
+
+size_t dg_facts_bytes(int64_t n_flows) {
+  size_t n = (size_t)n_flows;
+  return 2 * n * n * sizeof(int64_t) + n * BYTES_PER_FLOW + SPARE_BYTES;
+}
 
 static void copy_network(ds_scenario *facts, const sim_topology *topology, dg_memory *memory) {
   uint8_t *is_switch = dg_take(memory, topology->n_nodes, sizeof *is_switch);

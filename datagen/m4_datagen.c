@@ -8,12 +8,15 @@
 #include <string.h>
 
 typedef struct datagen_options {
-  const char *out;
+  const char *out, *keep_ns3;
 } datagen_options;
 
-static const m4_option option_table[] = {{"--out", M4_OPTION_TEXT, offsetof(datagen_options, out), "DIR",
-                                          "folder of the shards (key output)", NULL},
-                                         {NULL, M4_OPTION_FLAG, 0, NULL, NULL, NULL}};
+static const m4_option option_table[] = {
+    {"--out", M4_OPTION_TEXT, offsetof(datagen_options, out), "DIR", "folder of the shards (key output)",
+     NULL},
+    {"--keep-ns3", M4_OPTION_TEXT, offsetof(datagen_options, keep_ns3), "DIR",
+     "also write every scenario as an ns-3 folder DIR/NAME (keys write_ns3_folders, ns3_output)", NULL},
+    {NULL, M4_OPTION_FLAG, 0, NULL, NULL, NULL}};
 
 static const m4_program program = {
     "m4-datagen",
@@ -31,6 +34,8 @@ static m4_status configure(m4_config *config, const dg_campaign_config *campaign
                            const datagen_options *options, const m4_common *common, m4_error *err) {
   M4_TRY(m4_command_configure(common, config, err));
   M4_TRY(m4_config_set_text(config, "output", options->out, err));
+  M4_TRY(m4_config_set_text(config, "ns3_output", options->keep_ns3, err));
+  if (options->keep_ns3) M4_TRY(m4_config_set(config, "write_ns3_folders=true", err));
   if (common->seed >= 0) {
     char number[32];
     snprintf(number, sizeof number, "seed=%lld", (long long)common->seed);
@@ -39,21 +44,29 @@ static m4_status configure(m4_config *config, const dg_campaign_config *campaign
   return dg_campaign_check(campaign, config, err);
 }
 
-/* The configuration without the folder: what is generated does not depend on where it is put. */
+/* Prints the configuration into *identity. */
+static m4_status print_identity(char **identity, const m4_config *config, m4_error *err) {
+  size_t length;
+  FILE *stream = open_memstream(identity, &length);
+  if (!stream) return m4_fail(err, M4_MEMORY, NULL, "no memory for the configuration");
+  m4_status status = m4_config_print(config, stream, false, err);
+  fclose(stream);
+  return status;
+}
+
+/* The configuration without the folders: what is generated does not depend on where it is put. */
 static m4_status identify(char **identity, m4_config *config, const dg_campaign_config *campaign,
                           m4_error *err) {
-  size_t length;
-  char *folder = strdup(campaign->output);
-  FILE *stream = folder ? open_memstream(identity, &length) : NULL;
-  if (!stream) {
-    free(folder);
-    return m4_fail(err, M4_MEMORY, NULL, "no memory for the configuration");
-  }
-  m4_status status = m4_config_set(config, "output=''", err);
-  if (status == M4_OK) status = m4_config_print(config, stream, false, err);
-  fclose(stream);
-  if (status == M4_OK) status = m4_config_set_text(config, "output", folder, err);
-  free(folder);
+  char *output = strdup(campaign->output), *ns3_output = strdup(campaign->ns3_output);
+  m4_status status = M4_OK;
+  if (!output || !ns3_output) status = m4_fail(err, M4_MEMORY, NULL, "no memory for the configuration");
+  if (status == M4_OK) status = m4_config_set(config, "output=''", err);
+  if (status == M4_OK) status = m4_config_set(config, "ns3_output=''", err);
+  if (status == M4_OK) status = print_identity(identity, config, err);
+  if (status == M4_OK) status = m4_config_set_text(config, "output", output, err);
+  if (status == M4_OK) status = m4_config_set_text(config, "ns3_output", ns3_output, err);
+  free(output);
+  free(ns3_output);
   return status;
 }
 

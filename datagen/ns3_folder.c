@@ -1,5 +1,5 @@
-/* fct.txt beside the files that sim writes: "id src_ip dst_ip sport dport bytes start_ns fct_ns
- * standalone_ns" in completion order. */
+/* fct.txt and paths.txt beside the files that sim writes. fct.txt: "id src_ip dst_ip sport dport bytes
+ * start_ns fct_ns standalone_ns" in completion order; paths.txt: "id switch switch ..." in flow order. */
 #include "datagen/ns3_folder.h"
 
 #include "base/file.h"
@@ -40,17 +40,39 @@ static m4_status write_fcts(FILE *out, const sim_scenario *scenario, const ds_sc
   return M4_OK;
 }
 
-m4_status dg_write_ns3_folder(const char *dir, const sim_scenario *scenario, const ds_scenario *facts,
-                              m4_error *err) {
+static m4_status write_paths(FILE *out, const sim_scenario *scenario, const ds_scenario *facts,
+                             m4_error *err) {
+  (void)facts, (void)err;
+  for (int64_t i = 0; i < scenario->n_flows; ++i) {
+    const sim_flow *flow = &scenario->flows[i];
+    fprintf(out, "%lld", (long long)flow->id);
+    for (int32_t hop = 1; hop < flow->n_links; ++hop)
+      fprintf(out, " %d", scenario->topology->links[flow->links[hop]].from);
+    fputc('\n', out);
+  }
+  return M4_OK;
+}
+
+typedef m4_status write_function(FILE *out, const sim_scenario *scenario, const ds_scenario *facts,
+                                 m4_error *err);
+
+static m4_status write_file(const char *dir, const char *name, write_function *write,
+                            const sim_scenario *scenario, const ds_scenario *facts, m4_error *err) {
   enum { PATH_BYTES = 4096 };
   char path[PATH_BYTES];
-  M4_TRY(m4_dir_make(dir, err));
-  M4_TRY(sim_scenario_write(scenario, dir, err));
-  M4_TRY(m4_path_join(path, sizeof path, dir, "fct.txt", err));
   m4_outfile file = {0};
+  M4_TRY(m4_path_join(path, sizeof path, dir, name, err));
   M4_TRY(m4_outfile_open(&file, path, err));
-  m4_status status = write_fcts(file.stream, scenario, facts, err);
+  m4_status status = write(file.stream, scenario, facts, err);
   if (status == M4_OK) return m4_outfile_commit(&file, err);
   m4_outfile_abandon(&file);
   return status;
+}
+
+m4_status dg_write_ns3_folder(const char *dir, const sim_scenario *scenario, const ds_scenario *facts,
+                              m4_error *err) {
+  M4_TRY(m4_dir_make(dir, err));
+  M4_TRY(sim_scenario_write(scenario, dir, err));
+  M4_TRY(write_file(dir, "paths.txt", write_paths, scenario, facts, err));
+  return write_file(dir, "fct.txt", write_fcts, scenario, facts, err);
 }

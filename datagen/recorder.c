@@ -33,6 +33,7 @@ m4_status dg_recorder_init(dg_recorder *recorder, const ds_scenario *facts, cons
   int64_t n_flows = facts->n_flows, n_hops = facts->path_offset[n_flows];
   dg_memory memory = {.arena = arena};
   *recorder = (dg_recorder){.facts = facts, .position = position};
+  recorder->fct_ns = dg_take(&memory, n_flows, sizeof *recorder->fct_ns);
   recorder->received_bytes = dg_take(&memory, n_flows, sizeof *recorder->received_bytes);
   recorder->queue_bytes = dg_take(&memory, n_hops, sizeof *recorder->queue_bytes);
   recorder->arrival_order = dg_take(&memory, n_flows, sizeof *recorder->arrival_order);
@@ -42,6 +43,7 @@ m4_status dg_recorder_init(dg_recorder *recorder, const ds_scenario *facts, cons
   if (!memory.failed) order_arrivals(recorder, &memory);
   if (memory.failed)
     return m4_fail(err, M4_MEMORY, facts->name, "no memory to record %lld flows", (long long)n_flows);
+  for (int64_t flow = 0; flow < n_flows; ++flow) recorder->fct_ns[flow] = -1;
   for (int64_t hop = 0; hop < n_hops; ++hop) recorder->queue_bytes[hop] = -1;
   return M4_OK;
 }
@@ -79,20 +81,27 @@ static int64_t next_arrival_ns(const dg_recorder *recorder) {
 
 int64_t dg_recorder_next_ns(const dg_recorder *recorder) {
   int64_t arrival_ns = next_arrival_ns(recorder);
-  if (recorder->n_departures == 0) return arrival_ns;
-  int64_t departure_ns = recorder->departures[0].time_ns;
+  if (recorder->n_left == recorder->n_departures) return arrival_ns;
+  int64_t departure_ns = recorder->departures[recorder->n_left].time_ns;
   return departure_ns < arrival_ns ? departure_ns : arrival_ns;
 }
 
-void dg_recorder_depart(dg_recorder *recorder, int32_t flow, int64_t time_ns) {
+static void announce(dg_recorder *recorder, int32_t flow, int64_t time_ns) {
   dg_departure *list = recorder->departures;
   int64_t at = recorder->n_departures++;
-  for (; at > 0; --at) {
+  for (; at > recorder->n_left; --at) {
     const dg_departure *before = &list[at - 1];
     if (before->time_ns < time_ns || (before->time_ns == time_ns && before->flow < flow)) break;
     list[at] = *before;
   }
   list[at] = (dg_departure){time_ns, flow};
+}
+
+void dg_recorder_depart(dg_recorder *recorder, int32_t flow, int64_t measured_fct_ns) {
+  const ds_scenario *facts = recorder->facts;
+  int64_t ideal_ns = facts->ideal_fct_ns[flow];
+  recorder->fct_ns[flow] = measured_fct_ns > ideal_ns ? measured_fct_ns : ideal_ns;
+  announce(recorder, flow, facts->start_ns[flow] + recorder->fct_ns[flow]);
 }
 
 static m4_status append_row(dg_recorder *recorder, m4_error *err) {
@@ -114,14 +123,11 @@ static m4_status append_row(dg_recorder *recorder, m4_error *err) {
 }
 
 m4_status dg_recorder_record(dg_recorder *recorder, int64_t time_ns, m4_error *err) {
-  int64_t n_left = 0;
-  for (; n_left < recorder->n_departures && recorder->departures[n_left].time_ns == time_ns; ++n_left) {
-    m4_ascending_remove(&recorder->active, recorder->departures[n_left].flow);
+  const dg_departure *list = recorder->departures;
+  while (recorder->n_left < recorder->n_departures && list[recorder->n_left].time_ns == time_ns) {
+    m4_ascending_remove(&recorder->active, list[recorder->n_left++].flow);
     M4_TRY(append_row(recorder, err));
   }
-  recorder->n_departures -= n_left;
-  memmove(recorder->departures, recorder->departures + n_left,
-          (size_t)recorder->n_departures * sizeof(dg_departure));
   while (next_arrival_ns(recorder) == time_ns) {
     m4_ascending_insert(&recorder->active, next_arrival(recorder));
     recorder->n_arrived++;
@@ -136,4 +142,9 @@ m4_status dg_recorder_finish(dg_recorder *recorder, m4_error *err) {
     M4_TRY(append_row(recorder, err));
   }
   return M4_OK;
+}
+
+void dg_recorder_forget_rows(dg_recorder *recorder) {
+  memset(recorder->row_offset, 0, ((size_t)recorder->n_rows + 1) * sizeof *recorder->row_offset);
+  recorder->n_rows = 0;
 }

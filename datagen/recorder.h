@@ -17,12 +17,13 @@ typedef struct dg_departure {
 typedef struct dg_recorder {
   const ds_scenario *facts;
   const int32_t *position; /* of a simulator's flow tag */
+  int64_t *fct_ns;         /* [n_flows] -1 until the departure is announced */
   int64_t *received_bytes; /* [n_flows] so far, retransmissions included */
   int64_t *queue_bytes;    /* as facts->path_link; -1 until known */
   int32_t *arrival_order;  /* [n_flows] by (start, flow) */
   int64_t n_arrived;
-  dg_departure *departures; /* known and not yet recorded, by (time, flow) */
-  int64_t n_departures;
+  dg_departure *departures; /* [n_flows] known so far; those not yet recorded by (time, flow) */
+  int64_t n_departures, n_left;
   m4_ascending active;
   int64_t *row_offset; /* [2 n_flows + 1] */
   int64_t n_rows;
@@ -40,12 +41,15 @@ pkt_probe dg_recorder_probe(dg_recorder *recorder);
 /* The next instant with an event: an arrival or a departure already announced; INT64_MAX when there is none.
  */
 int64_t dg_recorder_next_ns(const dg_recorder *recorder);
-/* Announces a departure, at or after the instants recorded so far. */
-void dg_recorder_depart(dg_recorder *recorder, int32_t flow, int64_t time_ns);
+/* Announces a departure, at or after the instants recorded so far; cheapest in the order of departures. A
+ * measured FCT below the ideal is raised to it, and the departure moves along. */
+void dg_recorder_depart(dg_recorder *recorder, int32_t flow, int64_t measured_fct_ns);
 /* Records every event of one instant: departures, then arrivals, each by flow; byte counters as they stand
  * now. */
 m4_status dg_recorder_record(dg_recorder *recorder, int64_t time_ns, m4_error *err);
 /* The flows still active never finish: they leave after everything else, by flow. */
 m4_status dg_recorder_finish(dg_recorder *recorder, m4_error *err);
+/* Drops the rows recorded so far: what was received is not known. */
+void dg_recorder_forget_rows(dg_recorder *recorder);
 
 #endif

@@ -183,7 +183,7 @@ static void test_ns3_folders(void **state) {
   m4_arena arena;
   ds_scenario facts;
   assert_ok(m4_arena_init(&arena, 1 << 26, err));
-  assert_ok(dg_supervise(&facts, scenario, &arena, err));
+  assert_ok(dg_supervise(&facts, scenario, NULL, &arena, err));
   for (int64_t i = 0; i < facts.n_flows; ++i) assert_int_equal(facts.fct_ns[i], scenario->truth_fct_ns[i]);
   m4_arena_free(&arena);
   sim_scenario_free(scenario);

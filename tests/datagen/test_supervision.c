@@ -110,7 +110,7 @@ static void supervise(ds_scenario *facts, const char *dir, m4_arena *arena) {
   sim_scenario *scenario;
   assert_ok(m4_arena_init(arena, ARENA_BYTES, err));
   assert_ok(sim_scenario_read(&scenario, dir, err));
-  assert_ok(dg_supervise(facts, scenario, arena, err));
+  assert_ok(dg_supervise(facts, scenario, NULL, arena, err));
   sim_scenario_free(scenario);
 }
 
@@ -229,7 +229,7 @@ static void test_ids_and_idle_network(void **state) {
   m4_arena arena;
   ds_scenario facts;
   assert_ok(m4_arena_init(&arena, ARENA_BYTES, err));
-  assert_ok(dg_supervise(&facts, scenario, &arena, err));
+  assert_ok(dg_supervise(&facts, scenario, NULL, &arena, err));
   assert_int_equal(facts.flow_id[0], 4);
   assert_int_equal(facts.flow_id[1], 9);
   assert_int_equal(facts.fct_ns[0], 11022); /* training.md 3: 999 bytes, 6 links */
@@ -260,7 +260,7 @@ static void test_closed_loop_is_refused(void **state) {
   ds_scenario facts;
   m4_error error = {0};
   assert_ok(m4_arena_init(&arena, ARENA_BYTES, err));
-  assert_int_equal(dg_supervise(&facts, scenario, &arena, &error), M4_USAGE);
+  assert_int_equal(dg_supervise(&facts, scenario, NULL, &arena, &error), M4_USAGE);
   m4_arena_free(&arena);
   sim_scenario_free(scenario);
 }
