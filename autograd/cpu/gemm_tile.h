@@ -25,7 +25,11 @@ static inline __attribute__((always_inline)) void AG_T(tile)(const int rows, con
   UNROLL for (int i = 0; i < rows; ++i) UNROLL for (int v = 0; v < vectors; ++v) sum[i][v] =
       (AG_T(vector)){0};
   for (int32_t k = 0; k < o->depth; ++k, a += o->a_step, b += o->b_stride) {
-    UNROLL for (int v = 0; v < vectors; ++v) column[v] = *(const AG_T(vector) *)(b + v * LANES);
+    UNROLL for (int v = 0; v < vectors; ++v) {
+      __builtin_prefetch(b + AHEAD * o->b_stride + v * LANES);
+      column[v] = *(const AG_T(vector) *)(b + v * LANES);
+      KEEP_IN_REGISTER(column[v]);
+    }
     UNROLL for (int i = 0; i < rows; ++i) UNROLL for (int v = 0; v < vectors; ++v) sum[i][v] +=
         a[i * o->a_row] * column[v];
   }
