@@ -179,7 +179,7 @@ static void report_new_errors(batch *all) {
   for (size_t i = 0; i < all->n_tasks; i++) {
     task *mine = &all->tasks[i];
     if (mine->status == M4_OK || mine->status == M4_INTERRUPTED || mine->announced) continue;
-    m4_log_error(all->log, &mine->error);
+    m4_log_error(all->log, "m4-sim", &mine->error);
     mine->announced = true;
   }
 }
@@ -235,7 +235,7 @@ m4_status sim_batch_run(const m4_text_list *dirs, const sim_batch_options *optio
   for (size_t i = 0; i < dirs->count; i++) all.tasks[i] = (task){.batch = &all, .dir = dirs->items[i]};
   m4_status status = run_all(&all, pool, err);
   if (status != M4_OK)
-    m4_log_error(log, err);
+    m4_log_error(log, "m4-sim", err);
   else
     status = first_failure(&all, err);
   for (size_t i = 0; i < all.n_tasks; i++) sim_scenario_free(all.tasks[i].scenario);
