@@ -73,7 +73,7 @@ typedef struct format {
 
 static const format formats[] = {
     {"svg", "set terminal svg size 900,580 font 'sans-serif,14' background rgb '#ffffff' noenhanced"},
-    {"png", "set terminal pngcairo size 1350,870 font 'sans-serif,16' background rgb '#ffffff' lw 1.5 ps 1.5 "
+    {"png", "set terminal pngcairo size 1350,870 font 'sans-serif,18' background rgb '#ffffff' lw 1.5 ps 1.5 "
             "noenhanced"}};
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };
 

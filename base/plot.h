@@ -14,7 +14,7 @@ typedef enum m4_curve_style {
   M4_CURVE_STEPS,    /* y holds from its x to the next x */
   M4_CURVE_POINTS,   /* scatter */
   M4_CURVE_BARS,     /* one bar per x; the bars of several curves stand side by side */
-  M4_CURVE_REFERENCE /* thin grey dashes under everything else: a diagonal, a limit */
+  M4_CURVE_REFERENCE /* thin dark dashes over everything else: a diagonal, a limit */
 } m4_curve_style;
 
 /* n points; all texts and arrays belong to the caller. NaN and infinity are gaps, and so is what a log axis
