@@ -62,6 +62,10 @@ struct sim_backend {
   const sim_scenario *scenario;
 };
 
+/* Flow `index` of a scenario as the packet simulator takes it; its tag is the index. */
+pkt_flow sim_packet_flow(const sim_scenario *scenario, int64_t index);
+/* All flows of a scenario, to be started at their arrival times. */
+m4_status sim_packet_submit(pkt_sim *sim, const sim_scenario *scenario, m4_error *err);
 m4_status sim_packet_backend(sim_backend **backend, const sim_scenario *scenario, const pkt_probe *probe,
                              m4_error *err);
 
