@@ -220,3 +220,15 @@ m4_status m4_sample_from_period(m4_sample **result, const m4_period *period, m4_
   *result = sample;
   return M4_OK;
 }
+
+void m4_sample_cut_short(m4_sample *sample, int32_t max_events) {
+  if (sample->n_events <= max_events) return;
+  sample->n_events = max_events;
+  sample->max_nodes = 0;
+  sample->node_events = 0;
+  for (int32_t j = 0; j < max_events; j++) {
+    int32_t n_nodes = sample->events[j].n_flows + sample->events[j].n_links;
+    if (n_nodes > sample->max_nodes) sample->max_nodes = n_nodes;
+    sample->node_events += n_nodes;
+  }
+}

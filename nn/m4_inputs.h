@@ -31,7 +31,7 @@ typedef struct m4_period {
 /* A period made ready for the model: flow rows are the period's flow order, link rows are the period's
  * distinct links ascending. */
 typedef struct m4_sample {
-  int32_t n_flows, n_links, n_events;       /* n_events = 2 * n_flows */
+  int32_t n_flows, n_links, n_events;       /* n_events = 2 * n_flows, fewer when cut short */
   float *size_feature;                      /* [n_flows] */
   float *flow_n_links;                      /* [n_flows] */
   float *params;                            /* [n_flows, 13] */
@@ -60,5 +60,9 @@ m4_status m4_sample_from_period(m4_sample **sample, const m4_period *period, m4_
  * arrays, such as golden files). M4_DATA when each event is not exactly one flow's arrival or departure, or
  * an index or time step is impossible. */
 m4_status m4_sample_build_events(m4_sample *sample, m4_arena *arena, m4_error *err);
+
+/* Keeps the first max_events events: a busy period may be trained on from its beginning without its end. Flows
+ * that have not departed by then have no slowdown to learn. Nothing happens when there are no more. */
+void m4_sample_cut_short(m4_sample *sample, int32_t max_events);
 
 #endif

@@ -36,6 +36,8 @@ const m4_key tr_keys[] = {
      "periods with this many active flows or more are left out"},
     {"dataset.bins", M4_KEY_INT_LIST, AT(dataset.bins), NULL, 1, 1e9, NULL,
      "edges of the balanced bins, flows; empty = 1..10,15,20,50,100,500"},
+    {"dataset.max_events", M4_KEY_INT, AT(dataset.max_events), "0", 0, 1e9, NULL,
+     "trains on the first so many events of a busy period; 0 = on all"},
     {"dataset.flow_size_threshold", M4_KEY_INT, AT(dataset.flow_size_threshold), "100000000", 1, 1e18, NULL,
      "bytes; only the published value, which means infinity, is supported"},
     {"dataset.n_links_max", M4_KEY_INT, AT(dataset.n_links_max), "96", 1, 1e9, NULL,
@@ -63,7 +65,8 @@ const m4_key tr_keys[] = {
     {"model.size_feature", M4_KEY_TEXT, AT(model.size_feature), "kilobytes", 0, 0, size_choices,
      "unit inside the size feature"},
     {"model.inputs", M4_KEY_TEXT, AT(model.inputs), "raw", 0, 0, input_choices,
-     "features as published (raw), or divided by their usual magnitudes with a logarithmic time step (scaled)"},
+     "features as published (raw), or divided by their usual magnitudes with a logarithmic time step "
+     "(scaled)"},
     {"model.enable_positional_encoding", M4_KEY_BOOL, AT(model.positional_encoding), "false", 0, 0, NULL,
      "accepted, no effect"},
     {"model.enable_gnn", M4_KEY_BOOL, AT(model.enable_gnn), "true", 0, 0, NULL,

@@ -14,7 +14,7 @@ typedef struct tr_config {
     int64_t link_rate_gbps;
     double train_frac;
     char *topo_type, *sampling_method, *split_by;
-    int64_t n_samples, active_limit, flow_size_threshold, n_links_max;
+    int64_t n_samples, active_limit, flow_size_threshold, n_links_max, max_events;
     m4_int_list bins;
     bool enable_flowsim_gt, enable_remainsize, enable_queuelen;
   } dataset;

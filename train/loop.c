@@ -211,10 +211,12 @@ static m4_status validate(tr_run *run, int64_t n_samples, tr_sums *sums, m4_erro
 /* ---- one step, one epoch ---- */
 
 static m4_status take_batch(tr_run *run, ds_prefetch *prefetch, int32_t *count, m4_error *err) {
+  int64_t max_events = run->job->values->dataset.max_events;
   *count = 0;
   while (*count < (int32_t)run->job->values->training.batch_size) {
     M4_TRY(ds_prefetch_next(prefetch, &run->items[*count], err));
     if (!run->items[*count]) return m4_fail(err, M4_INTERNAL, "train", "the epoch ended inside a batch");
+    if (max_events > 0) m4_sample_cut_short(run->items[*count]->sample, (int32_t)max_events);
     ++*count;
   }
   return M4_OK;

@@ -226,6 +226,32 @@ static void test_fct_forms(void **state) {
     }
 }
 
+/* A sample cut short says of the flows that depart in it what the whole sample says, and learns from them
+ * alone. */
+static void test_cut_short(void **state) {
+  (void)state;
+  setup s = open_setup(&small_plan, AG_F32);
+  outputs whole = make_outputs(&s), part = make_outputs(&s);
+  forward(&s, &whole.output);
+  int32_t n_events = 37, n_departures = 0;
+  m4_sample_cut_short(s.sample, n_events);
+  assert_int_equal(s.sample->n_events, n_events);
+  m4_losses losses = forward(&s, &part.output);
+  double error = 0;
+  for (int32_t i = 0; i < s.sample->n_flows; i++) {
+    if (s.sample->departure_event[i] >= n_events) continue;
+    assert_true(part.slowdown[i] == whole.slowdown[i]);
+    error += fabs((double)part.slowdown[i] / (double)s.sample->target_slowdown[i] - 1);
+    n_departures++;
+  }
+  assert_true(n_departures > 5 && n_departures < s.sample->n_flows - 5);
+  assert_close(losses.fct, error / n_departures);
+  assert_close(losses.error, error / n_departures);
+  m4_sample_cut_short(s.sample, 2 * s.sample->n_flows);
+  assert_int_equal(s.sample->n_events, n_events);
+  close_setup(&s);
+}
+
 static void test_negative_tail_weight_is_refused(void **state) {
   (void)state;
   setup s = open_setup(&small_plan, AG_F32);
@@ -340,6 +366,14 @@ static void test_finite_difference_of_fct_forms(void **state) {
     raise_predictions(&s, raised[i % 3]);
     check_finite_difference(s);
   }
+}
+
+static void test_finite_difference_cut_short(void **state) {
+  (void)state;
+  setup s = open_setup(&small_plan, AG_F64);
+  s.options.tail_weight = 0.5;
+  m4_sample_cut_short(s.sample, 51);
+  check_finite_difference(s);
 }
 
 static void test_segments_change_no_bit(void **state) {
@@ -488,11 +522,13 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_losses),
       cmocka_unit_test(test_fct_forms),
+      cmocka_unit_test(test_cut_short),
       cmocka_unit_test(test_negative_tail_weight_is_refused),
       cmocka_unit_test(test_forward_and_gradients_agree),
       cmocka_unit_test(test_nan_is_numeric_failure),
       cmocka_unit_test(test_finite_difference),
       cmocka_unit_test(test_finite_difference_of_fct_forms),
+      cmocka_unit_test(test_finite_difference_cut_short),
       cmocka_unit_test(test_segments_change_no_bit),
       cmocka_unit_test(test_workspace_can_be_reused),
       cmocka_unit_test(test_scale),
