@@ -13,41 +13,41 @@
 
 enum { MAX_FILE_BYTES = 1 << 28, MAX_PATH_BYTES = 4096 };
 
-typedef enum kind { TEXT, INTEGER, REAL, BOOLEAN, CC } kind;
+typedef enum mix_kind { TEXT, INTEGER, REAL, BOOLEAN, CC } mix_kind;
 
-typedef struct field {
+typedef struct mix_field {
   const char *key;
-  kind kind;
+  mix_kind kind;
   size_t offset;
   bool required;
   double low, high;
-} field;
+} mix_field;
 
 #define AT(name) offsetof(dg_mix_entry, name)
-static const field fields[] = {{"id", INTEGER, AT(id), false, 0, 1e9},
-                               {"spatial", TEXT, AT(spatial), true, 0, 0},
-                               {"size_dist", TEXT, AT(size_dist), true, 0, 0},
-                               {"cluster", TEXT, AT(cluster), true, 0, 0},
-                               {"lognorm_sigma", REAL, AT(lognorm_sigma), true, 0, 5},
-                               {"max_load", REAL, AT(max_load), true, 0.001, 2},
-                               {"duration", REAL, AT(duration_s), false, 0, 1e6},
-                               {"param_id", INTEGER, AT(param_id), false, 0, 1e9},
-                               {"bfsz", REAL, AT(bfsz), false, 0.1, 1e5},
-                               {"window", INTEGER, AT(window_bytes), false, 1, 1e9},
-                               {"enable_pfc", BOOLEAN, AT(enable_pfc), false, 0, 1},
-                               {"cc", CC, AT(cc), false, 0, 0},
-                               {"param_1", REAL, AT(param_1), false, 0, 1e6},
-                               {"param_2", REAL, AT(param_2), false, 0, 1e6},
-                               {"max_inflight_flows", INTEGER, AT(max_inflight_flows), false, 0, 1e9}};
+static const mix_field fields[] = {{"id", INTEGER, AT(id), false, 0, 1e9},
+                                   {"spatial", TEXT, AT(spatial), true, 0, 0},
+                                   {"size_dist", TEXT, AT(size_dist), true, 0, 0},
+                                   {"cluster", TEXT, AT(cluster), true, 0, 0},
+                                   {"lognorm_sigma", REAL, AT(lognorm_sigma), true, 0, 5},
+                                   {"max_load", REAL, AT(max_load), true, 0.001, 2},
+                                   {"duration", REAL, AT(duration_s), false, 0, 1e6},
+                                   {"param_id", INTEGER, AT(param_id), false, 0, 1e9},
+                                   {"bfsz", REAL, AT(bfsz), false, 0.1, 1e5},
+                                   {"window", INTEGER, AT(window_bytes), false, 1, 1e9},
+                                   {"enable_pfc", BOOLEAN, AT(enable_pfc), false, 0, 1},
+                                   {"cc", CC, AT(cc), false, 0, 0},
+                                   {"param_1", REAL, AT(param_1), false, 0, 1e6},
+                                   {"param_2", REAL, AT(param_2), false, 0, 1e6},
+                                   {"max_inflight_flows", INTEGER, AT(max_inflight_flows), false, 0, 1e9}};
 enum { N_FIELDS = sizeof fields / sizeof *fields };
 
 /* Where in the file, for errors. */
-typedef struct place {
+typedef struct mix_place {
   const char *path;
   size_t entry;
-} place;
+} mix_place;
 
-__attribute__((format(printf, 4, 5))) static m4_status fail_at(const place *at, const char *key,
+__attribute__((format(printf, 4, 5))) static m4_status fail_at(const mix_place *at, const char *key,
                                                                m4_error *err, const char *format, ...) {
   char where[512], what[384];
   snprintf(where, sizeof where, "%.300s: entry %zu: %.100s", at->path, at->entry, key);
@@ -58,8 +58,8 @@ __attribute__((format(printf, 4, 5))) static m4_status fail_at(const place *at, 
   return m4_fail(err, M4_DATA, where, "%s", what);
 }
 
-static m4_status fail_type(const place *at, const field *field, const char *wanted, const json_t *value,
-                           m4_error *err) {
+static m4_status fail_type(const mix_place *at, const mix_field *field, const char *wanted,
+                           const json_t *value, m4_error *err) {
   char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT), shown[48];
   m4_text_show(shown, sizeof shown, text ? text : "?");
   free(text);
@@ -68,7 +68,7 @@ static m4_status fail_type(const place *at, const field *field, const char *want
 
 /* ---- values ---- */
 
-static m4_status store_text(char **target, const place *at, const field *field, const json_t *value,
+static m4_status store_text(char **target, const mix_place *at, const mix_field *field, const json_t *value,
                             m4_error *err) {
   size_t length = json_string_length(value);
   if (!json_is_string(value) || length == 0 || length >= MAX_PATH_BYTES)
@@ -77,14 +77,14 @@ static m4_status store_text(char **target, const place *at, const field *field, 
   return *target ? M4_OK : m4_fail(err, M4_MEMORY, at->path, "no memory for a mix");
 }
 
-static m4_status store_cc(pkt_cc_mode *target, const place *at, const field *field, const json_t *value,
-                          m4_error *err) {
+static m4_status store_cc(pkt_cc_mode *target, const mix_place *at, const mix_field *field,
+                          const json_t *value, m4_error *err) {
   const char *name = json_string_value(value);
   if (name && dg_cc_of_name(target, name)) return M4_OK;
   return fail_type(at, field, "\"dctcp\", \"dcqcn\", \"timely\" or \"hp\"", value, err);
 }
 
-static m4_status store_number(void *target, const place *at, const field *field, const json_t *value,
+static m4_status store_number(void *target, const mix_place *at, const mix_field *field, const json_t *value,
                               m4_error *err) {
   char wanted[96];
   bool whole = field->kind != REAL;
@@ -99,7 +99,7 @@ static m4_status store_number(void *target, const place *at, const field *field,
   return M4_OK;
 }
 
-static m4_status store(dg_mix_entry *entry, const place *at, const field *field, const json_t *value,
+static m4_status store(dg_mix_entry *entry, const mix_place *at, const mix_field *field, const json_t *value,
                        m4_error *err) {
   void *target = (unsigned char *)entry + field->offset;
   if (field->kind == TEXT) return store_text(target, at, field, value, err);
@@ -113,7 +113,7 @@ static m4_status store(dg_mix_entry *entry, const place *at, const field *field,
 
 /* ---- entries ---- */
 
-static m4_status fail_unknown(const place *at, const char *key, m4_error *err) {
+static m4_status fail_unknown(const mix_place *at, const char *key, m4_error *err) {
   char shown[64];
   m4_text_show(shown, sizeof shown, key);
   m4_nearest nearest = m4_nearest_to(key);
@@ -122,7 +122,7 @@ static m4_status fail_unknown(const place *at, const char *key, m4_error *err) {
   return m4_nearest_is_close(&nearest) ? m4_hint(err, status, "did you mean %s?", nearest.name) : status;
 }
 
-static m4_status check_keys(const place *at, json_t *object, m4_error *err) {
+static m4_status check_keys(const mix_place *at, json_t *object, m4_error *err) {
   const char *key;
   json_t *value;
   json_object_foreach(object, key, value) {
@@ -133,7 +133,7 @@ static m4_status check_keys(const place *at, json_t *object, m4_error *err) {
   return M4_OK;
 }
 
-static m4_status read_entry(dg_mix_entry *entry, const place *at, json_t *object, m4_error *err) {
+static m4_status read_entry(dg_mix_entry *entry, const mix_place *at, json_t *object, m4_error *err) {
   *entry = (dg_mix_entry){.id = (int64_t)at->entry,
                           .bfsz = 40,
                           .window_bytes = 18000,
@@ -177,7 +177,7 @@ static m4_status read_all(dg_mix **mix, const char *path, json_t *root, m4_error
     return m4_fail(err, M4_DATA, path, "a mix is an array of objects, or a single object; this is neither");
   M4_TRY(dg_mix_create(mix, n_entries, err));
   for (size_t i = 0; i < n_entries; ++i) {
-    place at = {path, i};
+    mix_place at = {path, i};
     M4_TRY(read_entry(&(*mix)->entries[i], &at, single ? root : json_array_get(root, i), err));
   }
   return check_ids(*mix, path, err);
