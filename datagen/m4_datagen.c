@@ -136,7 +136,7 @@ static m4_status run(m4_config *config, const dg_campaign_config *settings, cons
   if (!import) M4_TRY(dg_campaign_check(settings, config, err));
   if (common->print_config) return m4_config_print(config, stdout, true, err);
   M4_TRY(check_output(settings, common, err));
-  if (import) return dg_import_command(&options->import, settings, common, err);
+  if (import) return dg_import_command(&options->import, settings, common, stdout, err);
   return run_campaign(config, settings, common, err);
 }
 

@@ -8,10 +8,10 @@ bool dg_import_wanted(const dg_import_options *options) {
   return options->from_ns3.count > 0;
 }
 
-static void print_plan(const dg_import *import) {
-  printf("scenarios   %zu\n", import->folders->count);
+static void print_plan(const dg_import *import, FILE *out) {
+  fprintf(out, "scenarios   %zu\n", import->folders->count);
   for (size_t i = 0; i < import->folders->count; ++i)
-    printf("%-11s %s\n", import->folders->items[i].name, import->folders->items[i].path);
+    fprintf(out, "%-11s %s\n", import->folders->items[i].name, import->folders->items[i].path);
 }
 
 static m4_status run_import(const dg_import *import, const m4_common *common, m4_error *err) {
@@ -33,7 +33,7 @@ static m4_status run_import(const dg_import *import, const m4_common *common, m4
 }
 
 m4_status dg_import_command(const dg_import_options *options, const dg_campaign_config *settings,
-                            const m4_common *common, m4_error *err) {
+                            const m4_common *common, FILE *plan, m4_error *err) {
   dg_folders folders = {0};
   dg_import import = {.source = "ns3",
                       .read = dg_import_ns3,
@@ -44,7 +44,7 @@ m4_status dg_import_command(const dg_import_options *options, const dg_campaign_
   m4_status status =
       dg_folders_find(&folders, (const char *const *)dirs->items, dirs->count, dg_is_ns3_folder, err);
   if (status == M4_OK && common->dry_run)
-    print_plan(&import);
+    print_plan(&import, plan);
   else if (status == M4_OK)
     status = run_import(&import, common, err);
   dg_folders_free(&folders);
