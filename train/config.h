@@ -27,7 +27,8 @@ typedef struct tr_config {
   struct {
     m4_int_list gpu;
     char *device;
-    int64_t n_epochs, batch_size, num_workers, max_steps;
+    int64_t n_epochs, batch_size, num_workers, max_steps, accumulate_batches, overfit_batches;
+    double clip_norm, clip_value; /* 0: no clipping */
     double learning_rate;
     bool enable_val, enable_dist;
     char *loss, *loss_fct;
@@ -36,11 +37,14 @@ typedef struct tr_config {
     int64_t link_slots;
     char *lr_schedule;
     double lr_factor, lr_threshold, lr_min;
-    int64_t lr_patience, lr_warmup_steps;
-    int64_t log_every_n_steps, checkpoint_every_n_steps, keep_epochs, sanity_val_samples;
+    int64_t lr_patience, lr_warmup_steps, lr_step_epochs;
+    char *monitor;
+    int64_t early_stop_patience;
+    double early_stop_min_delta;
+    int64_t log_every_n_steps, checkpoint_every_n_steps, keep_epochs, save_top_k, sanity_val_samples;
     int64_t segment_budget_mib;
     char *dir_output, *note, *init_from, *precision;
-    bool check_finite;
+    bool check_finite, save_states;
   } training;
   struct {
     int64_t max_samples;
