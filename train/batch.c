@@ -39,8 +39,10 @@ static m4_status make_buffers(tr_crew *crew, size_t budget_bytes, m4_error *err)
   crew->workspaces = calloc((size_t)crew->n_workers, sizeof *crew->workspaces);
   crew->slots = calloc((size_t)crew->n_slots, sizeof *crew->slots);
   if (!crew->workspaces || !crew->slots) return m4_fail(err, M4_MEMORY, NULL, "no memory for workspaces");
-  for (int w = 0; w < crew->n_workers; ++w)
+  for (int w = 0; w < crew->n_workers; ++w) {
     M4_TRY(m4_workspace_create(&crew->workspaces[w], model, budget_bytes, err));
+    m4_workspace_share(crew->workspaces[w], crew->pool);
+  }
   for (int32_t s = 0; s < crew->n_gradient_slots; ++s)
     M4_TRY(ag_grads_create(&crew->slots[s].grads, model->backend, model->params, model->n_params, err));
   if (crew->n_gradient_slots == 0) return M4_OK;

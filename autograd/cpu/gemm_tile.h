@@ -129,10 +129,17 @@ void AG_T(gemm)(int32_t m, int32_t n, int32_t k, const ag_real *a, int32_t a_str
   AG_T(product)(m, n, k, a, a_stride, 1, b, b_stride, accumulate, c, c_stride);
 }
 
+void AG_T(add_product_rows)(const ag_backend *backend, void *product, const void *x, const void *dy,
+                            int32_t n, int32_t in, int32_t out, int32_t first, int32_t end) {
+  (void)backend;
+  AG_T(product)
+  (end - first, out, n, (const ag_real *)x + first, 1, in, dy, out, true,
+   (ag_real *)product + (int64_t)first * out, out);
+}
+
 void AG_T(add_product)(const ag_backend *backend, void *product, const void *x, const void *dy, int32_t n,
                        int32_t in, int32_t out) {
-  (void)backend;
-  AG_T(product)(in, out, n, x, 1, in, dy, out, true, product, out);
+  AG_T(add_product_rows)(backend, product, x, dy, n, in, out, 0, in);
 }
 
 #undef LANES
