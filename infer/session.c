@@ -6,6 +6,7 @@
 #include "infer/slots.h"
 #include "infer/snapshot.h"
 #include "infer/work.h"
+#include "nn/m4_fluid.h"
 #include "nn/m4_inputs.h"
 
 #include <math.h>
@@ -20,6 +21,7 @@ struct inf_session {
   inf_slots slots;
   inf_components components;
   inf_snapshot snapshot;
+  m4_fluid fluid; /* empty unless the model has fluid features */
   inf_heap heap;
   inf_counters counters;
 };
@@ -29,6 +31,7 @@ struct inf_session {
 static m4_status grow_slots(inf_session *session, int32_t n_slots, m4_error *err) {
   if (n_slots > session->work.state.flows.rows) M4_TRY(inf_work_grow(&session->work, n_slots, err));
   M4_TRY(inf_heap_reserve(&session->heap, n_slots, err));
+  if (session->work.model->widths.n_fluid > 0) M4_TRY(m4_fluid_grow(&session->fluid, n_slots, err));
   return inf_slots_grow(&session->slots, n_slots, err);
 }
 
@@ -36,6 +39,7 @@ static m4_status init_session(inf_session *session, const m4_model *model, int32
   M4_TRY(inf_work_init(&session->work, model, FIRST_SLOTS, n_links, err));
   M4_TRY(inf_components_init(&session->components, n_links, session->options.global_scope, err));
   M4_TRY(inf_snapshot_init(&session->snapshot, n_links, err));
+  if (model->widths.n_fluid > 0) M4_TRY(m4_fluid_init(&session->fluid, FIRST_SLOTS, n_links, err));
   return grow_slots(session, FIRST_SLOTS, err);
 }
 
@@ -58,10 +62,15 @@ void inf_session_free(inf_session *session) {
   if (!session) return;
   inf_heap_free(&session->heap);
   inf_snapshot_free(&session->snapshot);
+  m4_fluid_free(&session->fluid);
   inf_components_free(&session->components);
   inf_slots_free(&session->slots);
   inf_work_free(&session->work);
   free(session);
+}
+
+void inf_set_link_rate(inf_session *session, int32_t link, int64_t rate_bps) {
+  if (session->fluid.flows) session->fluid.capacity[link] = (double)rate_bps / 8e9;
 }
 
 /* ---- the state update (simulation.md 3) ---- */
@@ -82,13 +91,13 @@ static void count_update(inf_counters *counters, const m4_event_data *event) {
   if (nodes > counters->largest_component) counters->largest_component = nodes;
 }
 
-static m4_status predict(inf_session *session, int32_t row, double head, m4_error *err) {
+static m4_status predict(inf_session *session, int32_t row, double slowdown, m4_error *err) {
   inf_slot *flow = &session->slots.list[row];
-  flow->slowdown = head > 1.0 ? head : 1.0;
+  flow->slowdown = slowdown > 1.0 ? slowdown : 1.0;
   double finish_ns = flow->release_ns + flow->slowdown * flow->ideal_fct_ns;
-  if (!isfinite(head) || !isfinite(finish_ns)) {
+  if (!isfinite(slowdown) || !isfinite(finish_ns)) {
     m4_fail(err, M4_NUMERIC, NULL, "the predicted slowdown of flow %lld is %g at %.3f ns",
-            (long long)flow->tag, head, session->clock_ns);
+            (long long)flow->tag, slowdown, session->clock_ns);
     return m4_hint(err, M4_NUMERIC, "are the 13 parameters in the units of training?");
   }
   inf_heap_set(&session->heap, row, finish_ns, flow->tag);
@@ -104,11 +113,15 @@ static m4_status update(inf_session *session, const inf_component *component, m4
   event.dt_us = time_step_us(session, flows);
   for (int32_t i = 0; i < flows->count; ++i)
     session->slots.list[flows->members[i].row].last_ns = session->clock_ns;
+  if (session->fluid.flows) event.fluid = m4_fluid_step(&session->fluid, &event, session->clock_ns);
   const ag_tensor *head;
   M4_TRY(inf_work_step(&session->work, &event, &head, err));
   count_update(&session->counters, &event);
-  for (int32_t i = 0; i < flows->count; ++i)
-    M4_TRY(predict(session, flows->members[i].row, inf_work_value(&session->work, head, i), err));
+  for (int32_t i = 0; i < flows->count; ++i) {
+    const float *fluid = event.fluid ? event.fluid + (size_t)i * M4_N_FLUID : NULL;
+    double slowdown = m4_slowdown(session->work.model, inf_work_value(&session->work, head, i), fluid);
+    M4_TRY(predict(session, flows->members[i].row, slowdown, err));
+  }
   return M4_OK;
 }
 
@@ -130,6 +143,10 @@ static m4_status check_arrival(const inf_session *session, double time_ns, const
     if (flow->links[hop] < 0 || flow->links[hop] >= session->components.n_links)
       return m4_fail(err, M4_USAGE, NULL, "flow %lld uses link %d of a network of %d links", tag,
                      (int)flow->links[hop], (int)session->components.n_links);
+  for (int32_t hop = 0; session->fluid.flows && hop < flow->n_links; ++hop)
+    if (session->fluid.capacity[flow->links[hop]] <= 0.0)
+      return m4_fail(err, M4_USAGE, NULL, "flow %lld uses link %d, which has no line rate", tag,
+                     (int)flow->links[hop]);
   return M4_OK;
 }
 
@@ -145,6 +162,9 @@ m4_status inf_arrive(inf_session *session, double time_ns, const inf_flow *flow,
   const m4_model *model = session->work.model;
   float size_feature = m4_size_feature_of(flow->size_bytes, model->size_feature);
   m4_state_init_flow(&session->work.state, model, row, size_feature, flow->n_links, flow->params);
+  if (session->fluid.flows)
+    m4_fluid_start(&session->fluid, row, time_ns, (double)flow->size_bytes, flow->ideal_fct_ns, flow->links,
+                   flow->n_links);
   session->clock_ns = time_ns;
   ++session->counters.events;
   return update(session, inf_components_of(&session->components, flow->links), err);

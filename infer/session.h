@@ -24,6 +24,9 @@ m4_status inf_session_create(inf_session **session, const m4_model *model, int32
                              const inf_options *options, m4_error *err);
 void inf_session_free(inf_session *session); /* NULL accepted */
 
+/* Tells the line rate of a link, before flows use it; read by models with fluid features only. */
+void inf_set_link_rate(inf_session *session, int32_t link, int64_t rate_bps);
+
 typedef struct inf_flow {
   int64_t
       tag; /* the caller's number, unique among active flows; breaks ties (lowest first), so use flow order */

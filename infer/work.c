@@ -86,7 +86,8 @@ m4_status inf_work_step(inf_work *work, const m4_event_data *event, const ag_ten
   M4_TRY(reserve_tape(work, event->n_flows + event->n_links, err));
   m4_arena_release(&work->tape_memory, 0);
   m4_event(work->model, work->tape, &work->state, event, 0.0, NULL);
-  *head = m4_readout(work->model, work->tape, &work->state, event->flow_rows, event->n_flows, 0.0);
+  *head =
+      m4_readout(work->model, work->tape, &work->state, event->flow_rows, event->n_flows, event->fluid, 0.0);
   return ag_tape_status(work->tape, err);
 }
 

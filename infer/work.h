@@ -20,7 +20,7 @@ m4_status inf_work_init(inf_work *work, const m4_model *model, int32_t n_flows, 
 void inf_work_free(inf_work *work); /* zeroed structs are accepted */
 /* More flow rows; existing states move along. */
 m4_status inf_work_grow(inf_work *work, int32_t n_flows, m4_error *err);
-/* One event and the readout of its flows: head[i] is the raw slowdown of flow_rows[i], valid until the next
+/* One event and the readout of its flows: head[i] is what the head says of flow_rows[i], valid until the next
  * call. */
 m4_status inf_work_step(inf_work *work, const m4_event_data *event, const ag_tensor **head, m4_error *err);
 /* Element i of a column. */

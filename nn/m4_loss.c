@@ -104,13 +104,11 @@ static m4_status plan_flows(nn_loss_plan *plan, const m4_sample *sample, const m
                             m4_arena *arena, m4_error *err) {
   plan->fct_form = options->fct_form;
   plan->fct_factor = 1.0 / count_departures(sample);
-  plan->flow_slope = m4_arena_calloc(arena, (size_t)sample->n_flows, sizeof *plan->flow_slope);
-  if (!plan->flow_slope) return m4_fail(err, M4_MEMORY, NULL, "no memory for the targets");
+  plan->head_target = m4_arena_calloc(arena, (size_t)sample->n_flows, sizeof *plan->head_target);
+  plan->head_slope = m4_arena_calloc(arena, (size_t)sample->n_flows, sizeof *plan->head_slope);
+  if (!plan->head_target || !plan->head_slope)
+    return m4_fail(err, M4_MEMORY, NULL, "no memory for the targets");
   if (options->tail_weight > 0) M4_TRY(weigh_flows(plan, sample, options->tail_weight, arena, err));
-  for (int32_t i = 0; plan->fct_form == M4_FCT_RELATIVE && i < sample->n_flows; i++) {
-    plan->flow_slope[i] = 1.0f / sample->target_slowdown[i];
-    if (plan->flow_weight) plan->flow_slope[i] *= (float)plan->flow_weight[i];
-  }
   return M4_OK;
 }
 
@@ -137,12 +135,17 @@ static double log_slowdown(double slowdown) {
   return log(M4_LOG_FLOOR) + (slowdown - M4_LOG_FLOOR) / M4_LOG_FLOOR;
 }
 
-const float *nn_loss_slope(const nn_loss_plan *plan, int32_t flow, double predicted) {
-  if (plan->fct_form == M4_FCT_LOG) {
-    double weight = plan->flow_weight ? plan->flow_weight[flow] : 1.0;
-    plan->flow_slope[flow] = (float)(weight / fmax(predicted, M4_LOG_FLOOR));
-  }
-  return &plan->flow_slope[flow];
+static double weight_of(const nn_loss_plan *plan, int32_t flow) {
+  return plan->flow_weight ? plan->flow_weight[flow] : 1.0;
+}
+
+void nn_loss_aim(nn_loss_plan *plan, const m4_model *model, const m4_sample *sample, int32_t flow,
+                 double predicted, const float *fluid) {
+  double target = (double)sample->target_slowdown[flow];
+  double scale = plan->fct_form == M4_FCT_LOG ? fmax(predicted, M4_LOG_FLOOR) : target;
+  double at_zero = m4_slowdown(model, 0.0, fluid), unit = m4_slowdown(model, 1.0, fluid) - at_zero;
+  plan->head_target[flow] = (float)((target - at_zero) / unit);
+  plan->head_slope[flow] = (float)(weight_of(plan, flow) * unit / scale);
 }
 
 /* Weighted errors of all flows. */
@@ -152,11 +155,9 @@ static double flow_errors(const nn_predictions *predictions, const nn_loss_plan 
   for (int32_t i = 0; i < sample->n_flows; i++) {
     if (!departs(sample, i)) continue;
     double predicted = predictions->slowdown[i], target = (double)sample->target_slowdown[i];
-    if (plan->fct_form == M4_FCT_RELATIVE)
-      sum += fabs(predicted - target) * (double)plan->flow_slope[i];
-    else
-      sum += fabs(log_slowdown(predicted) - log_slowdown(target)) *
-             (plan->flow_weight ? plan->flow_weight[i] : 1.0);
+    double error = plan->fct_form == M4_FCT_RELATIVE ? fabs(predicted - target) / target
+                                                     : fabs(log_slowdown(predicted) - log_slowdown(target));
+    sum += error * weight_of(plan, i);
   }
   return sum;
 }

@@ -120,6 +120,8 @@ static m4_status begin(pass *p, m4_workspace *workspace, const m4_model *model, 
               .workspace = workspace,
               .tape = workspace->tape,
               .arena = &workspace->arena};
+  if (model->widths.n_fluid > 0 && !sample->fluid)
+    return m4_fail(err, M4_DATA, NULL, "the model needs line rates, and the busy period has none");
   M4_TRY(reserve(workspace, model, sample, err));
   ag_tape_record(p->tape, false);
   ag_tape_clear(p->tape);
@@ -165,10 +167,13 @@ static void seed_errors(const pass *p, ag_tensor *x, const float *target, const 
 static void read_departing_flow(pass *p, int32_t j) {
   const int32_t *flow = &p->sample->event_flow[j];
   if (p->sample->departure_event[*flow] != j) return;
-  ag_tensor *slowdown = m4_readout(p->model, p->tape, &p->state, flow, 1, p->dropout);
-  keep(p, slowdown, &p->predictions.slowdown[*flow]);
-  seed_errors(p, slowdown, &p->sample->target_slowdown[*flow],
-              nn_loss_slope(&p->loss, *flow, p->predictions.slowdown[*flow]), p->loss.fct_factor);
+  const float *fluid = m4_sample_last_fluid(p->sample, *flow);
+  ag_tensor *slowdown = m4_readout(p->model, p->tape, &p->state, flow, 1, fluid, p->dropout);
+  double *predicted = &p->predictions.slowdown[*flow];
+  keep(p, slowdown, predicted);
+  *predicted = m4_slowdown(p->model, *predicted, fluid);
+  nn_loss_aim(&p->loss, p->model, p->sample, *flow, *predicted, fluid);
+  seed_errors(p, slowdown, &p->loss.head_target[*flow], &p->loss.head_slope[*flow], p->loss.fct_factor);
 }
 
 /* One event with every readout and, when recording, the seeds of its gradients. */

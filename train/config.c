@@ -70,6 +70,8 @@ const m4_key tr_keys[] = {
     {"model.inputs", M4_KEY_TEXT, AT(model.inputs), "raw", 0, 0, input_choices,
      "features as published (raw), or divided by their usual magnitudes with a logarithmic time step "
      "(scaled)"},
+    {"model.fluid", M4_KEY_BOOL, AT(model.fluid), "false", 0, 0, NULL,
+     "four more inputs from max-min fair rates; the model then predicts how far the truth is from the fluid"},
     {"model.enable_positional_encoding", M4_KEY_BOOL, AT(model.positional_encoding), "false", 0, 0, NULL,
      "accepted, no effect"},
     {"model.enable_gnn", M4_KEY_BOOL, AT(model.enable_gnn), "true", 0, 0, NULL,
@@ -219,6 +221,7 @@ m4_widths tr_widths(const tr_config *values) {
   widths.gcn_layers = (int32_t)values->model.gcn_n_layer;
   widths.head_hidden = widths.hidden;
   widths.aux_hidden = widths.hidden;
+  widths.n_fluid = values->model.fluid ? M4_N_FLUID : 0;
   widths.has_size_head = values->dataset.enable_remainsize;
   widths.has_queue_head = values->dataset.enable_queuelen;
   return widths;

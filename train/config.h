@@ -22,7 +22,7 @@ typedef struct tr_config {
     char *model_name, *loss_fn_type, *size_feature, *inputs;
     int64_t n_layer, input_size, gcn_n_layer, hidden_size, gcn_hidden_size;
     double dropout;
-    bool positional_encoding, enable_gnn, enable_lstm, enable_link_state;
+    bool fluid, positional_encoding, enable_gnn, enable_lstm, enable_link_state;
   } model;
   struct {
     m4_int_list gpu;

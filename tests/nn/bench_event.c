@@ -87,7 +87,7 @@ static m4_status bench_inference(const m4_model *model, const synthetic_plan *pl
   double start = now_seconds();
   for (int i = 0; i < REPETITIONS; i++) {
     m4_event(model, tape, &state, &event, 0, NULL);
-    m4_readout(model, tape, &state, event.flow_rows, event.n_flows, 0);
+    m4_readout(model, tape, &state, event.flow_rows, event.n_flows, NULL, 0);
     m4_arena_release(&arena, mark);
   }
   M4_TRY(ag_tape_status(tape, err));
