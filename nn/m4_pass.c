@@ -50,6 +50,10 @@ void m4_workspace_share(m4_workspace *workspace, m4_pool *pool) {
   workspace->pool = pool;
 }
 
+void m4_workspace_check_finite(m4_workspace *workspace, bool on) {
+  ag_tape_check_finite(workspace->tape, on);
+}
+
 size_t m4_workspace_peak_bytes(const m4_workspace *workspace) {
   size_t now = workspace->arena.peak_bytes;
   return now > workspace->peak_bytes ? now : workspace->peak_bytes;

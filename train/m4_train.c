@@ -1,6 +1,7 @@
 /* m4-train: command line of the trainer. */
 #include "base/command.h"
 #include "base/signals.h"
+#include "train/replay.h"
 #include "train/run_folder.h"
 #include "train/train.h"
 
@@ -9,21 +10,24 @@
 #include <string.h>
 
 typedef struct train_options {
-  const char *dataset, *out, *note, *resume;
+  const char *dataset, *out, *note, *resume, *replay;
 } train_options;
 
-static const m4_option option_table[] = {{"--dataset", M4_OPTION_TEXT, offsetof(train_options, dataset),
-                                          "PATH", "dataset shard or folder (dataset.path)", NULL},
-                                         {"--out", M4_OPTION_TEXT, offsetof(train_options, out), "DIR",
-                                          "folder of all runs (training.dir_output, default runs)", NULL},
-                                         {"--note", M4_OPTION_TEXT, offsetof(train_options, note), "NAME",
-                                          "name of this series of runs (training.note)", NULL},
-                                         {"--resume", M4_OPTION_TEXT, offsetof(train_options, resume), "DIR",
-                                          "continue the run in DIR (.../version_N) with its configuration "
-                                          "and data list, from its last checkpoint; or from "
-                                          "any *.state.safetensors in its checkpoints/",
-                                          NULL},
-                                         {NULL, M4_OPTION_FLAG, 0, NULL, NULL, NULL}};
+static const m4_option option_table[] = {
+    {"--dataset", M4_OPTION_TEXT, offsetof(train_options, dataset), "PATH",
+     "dataset shard or folder (dataset.path)", NULL},
+    {"--out", M4_OPTION_TEXT, offsetof(train_options, out), "DIR",
+     "folder of all runs (training.dir_output, default runs)", NULL},
+    {"--note", M4_OPTION_TEXT, offsetof(train_options, note), "NAME",
+     "name of this series of runs (training.note)", NULL},
+    {"--resume", M4_OPTION_TEXT, offsetof(train_options, resume), "DIR",
+     "continue the run in DIR (.../version_N) with its configuration "
+     "and data list, from its last checkpoint; or from "
+     "any *.state.safetensors in its checkpoints/",
+     NULL},
+    {"--replay", M4_OPTION_TEXT, offsetof(train_options, replay), "DIR",
+     "compute a sample again that failed (runs/.../failures/...), naming the op that made a NaN", NULL},
+    {NULL, M4_OPTION_FLAG, 0, NULL, NULL, NULL}};
 
 static const m4_program program = {"m4-train",
                                    "trains the m4 model on a dataset made by m4-datagen",
@@ -75,6 +79,18 @@ static char *join_arguments(int argc, char **argv) {
     strcat(text, i + 1 < argc ? " " : "\n");
   }
   return text;
+}
+
+/* Prints what a saved sample gives now; M4_NUMERIC when it still fails. */
+static m4_status replay(const char *dir, m4_error *err) {
+  char story[768];
+  m4_losses losses;
+  m4_status status = tr_replay(dir, &losses, story, sizeof story, err);
+  if (story[0]) printf("%s\n", story);
+  if (status == M4_OK)
+    printf("every value is finite now: loss %.6f  fct %.6f  size %.6f  queue %.6f\n", losses.total,
+           losses.fct, losses.size, losses.queue);
+  return status;
 }
 
 /* What a training needs besides its configuration. */
@@ -141,7 +157,9 @@ int main(int argc, char **argv) {
   m4_signals_install();
   m4_status status = m4_command_parse(&program, argc, argv, &options, &common, &finished, &error);
   if (status == M4_OK && !finished) status = m4_ranks_join(&shop.ranks, &error);
-  if (status == M4_OK && !finished) status = run(argc, argv, &options, &common, &shop, &error);
+  if (status == M4_OK && !finished)
+    status =
+        options.replay ? replay(options.replay, &error) : run(argc, argv, &options, &common, &shop, &error);
   m4_command_free(&program, &options, &common);
   bool interrupted = status == M4_INTERRUPTED && m4_stop_requested();
   if (status != M4_OK && !interrupted && m4_ranks_speaks(shop.ranks, status))

@@ -44,6 +44,12 @@ void tr_run_finish(tr_run *run); /* whatever tr_run_start got to */
  * to stop (M4_INTERRUPTED). */
 m4_status tr_run_batches(tr_run *run, m4_error *err);
 
+/* After M4_NUMERIC for items[number] of a call for `part`: computes it again with every op checked, so that
+ * err names the first op that failed beside the busy period and the step, and saves what `m4-train --replay`
+ * needs. Returns M4_NUMERIC. */
+m4_status tr_explain_failure(tr_run *run, const ds_item *item, const tr_part *part, int64_t number,
+                             m4_error *err);
+
 /* Losses over the first n_samples validation samples. */
 m4_status tr_validate(tr_run *run, int64_t n_samples, tr_sums *sums, m4_error *err);
 

@@ -78,7 +78,11 @@ static m4_status compute_batch(pass *p, int32_t *count, m4_error *err) {
   tr_part part = part_of_step(run);
   M4_TRY(take_batch(p, count, err));
   for (int32_t i = 0; i < *count; ++i) tr_ranges_add(&run->state.ranges, run->items[i]->sample);
-  return tr_crew_gradients(run->crew, run->items, *count, &options, &part, p->mine->losses, NULL, err);
+  int32_t failed = 0;
+  m4_status status =
+      tr_crew_gradients(run->crew, run->items, *count, &options, &part, p->mine->losses, &failed, err);
+  if (status != M4_NUMERIC) return status;
+  return tr_explain_failure(run, run->items[failed], &part, failed, err);
 }
 
 static void widen_ranges(tr_ranges *ranges, const tr_ranges *other) {
