@@ -70,7 +70,7 @@ void inf_session_free(inf_session *session) {
 }
 
 void inf_set_link_rate(inf_session *session, int32_t link, int64_t rate_bps) {
-  if (session->fluid.flows) session->fluid.capacity[link] = (double)rate_bps / 8e9;
+  if (session->fluid.flows) session->fluid.links[link].capacity = (double)rate_bps / 8e9;
 }
 
 /* ---- the state update (simulation.md 3) ---- */
@@ -113,7 +113,10 @@ static m4_status update(inf_session *session, const inf_component *component, m4
   event.dt_us = time_step_us(session, flows);
   for (int32_t i = 0; i < flows->count; ++i)
     session->slots.list[flows->members[i].row].last_ns = session->clock_ns;
-  if (session->fluid.flows) event.fluid = m4_fluid_step(&session->fluid, &event, session->clock_ns);
+  if (session->fluid.flows) {
+    M4_TRY(m4_fluid_step(&session->fluid, event.flow_rows, event.n_flows, session->clock_ns, err));
+    event.fluid = session->fluid.features;
+  }
   const ag_tensor *head;
   M4_TRY(inf_work_step(&session->work, &event, &head, err));
   count_update(&session->counters, &event);
@@ -144,7 +147,7 @@ static m4_status check_arrival(const inf_session *session, double time_ns, const
       return m4_fail(err, M4_USAGE, NULL, "flow %lld uses link %d of a network of %d links", tag,
                      (int)flow->links[hop], (int)session->components.n_links);
   for (int32_t hop = 0; session->fluid.flows && hop < flow->n_links; ++hop)
-    if (session->fluid.capacity[flow->links[hop]] <= 0.0)
+    if (session->fluid.links[flow->links[hop]].capacity <= 0.0)
       return m4_fail(err, M4_USAGE, NULL, "flow %lld uses link %d, which has no line rate", tag,
                      (int)flow->links[hop]);
   return M4_OK;
@@ -163,8 +166,8 @@ m4_status inf_arrive(inf_session *session, double time_ns, const inf_flow *flow,
   float size_feature = m4_size_feature_of(flow->size_bytes, model->size_feature);
   m4_state_init_flow(&session->work.state, model, row, size_feature, flow->n_links, flow->params);
   if (session->fluid.flows)
-    m4_fluid_start(&session->fluid, row, time_ns, (double)flow->size_bytes, flow->ideal_fct_ns, flow->links,
-                   flow->n_links);
+    m4_fluid_start(&session->fluid, row, time_ns, (double)flow->size_bytes, flow->ideal_fct_ns,
+                   session->slots.list[row].path, flow->n_links);
   session->clock_ns = time_ns;
   ++session->counters.events;
   return update(session, inf_components_of(&session->components, flow->links), err);

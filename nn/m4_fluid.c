@@ -1,4 +1,4 @@
-/* Progressive filling on the arrays of an event. */
+/* Progressive filling over the links that the flows present use. */
 #include "nn/m4_fluid.h"
 
 #include <math.h>
@@ -14,10 +14,9 @@ static m4_status no_memory(m4_error *err) {
 m4_status m4_fluid_init(m4_fluid *fluid, int32_t n_flows, int32_t n_links, m4_error *err) {
   memset(fluid, 0, sizeof *fluid);
   fluid->n_links = n_links;
-  fluid->capacity = calloc((size_t)n_links, sizeof *fluid->capacity);
-  fluid->left = calloc((size_t)n_links, sizeof *fluid->left);
-  fluid->open = calloc((size_t)n_links, sizeof *fluid->open);
-  m4_status status = fluid->capacity && fluid->left && fluid->open ? M4_OK : no_memory(err);
+  fluid->links = calloc((size_t)n_links, sizeof *fluid->links);
+  fluid->touched = calloc((size_t)n_links, sizeof *fluid->touched);
+  m4_status status = fluid->links && fluid->touched ? M4_OK : no_memory(err);
   if (status == M4_OK) status = m4_fluid_grow(fluid, n_flows, err);
   if (status != M4_OK) m4_fluid_free(fluid);
   return status;
@@ -35,11 +34,21 @@ m4_status m4_fluid_grow(m4_fluid *fluid, int32_t n_flows, m4_error *err) {
 
 void m4_fluid_free(m4_fluid *fluid) {
   free(fluid->flows);
+  free(fluid->links);
   free(fluid->features);
-  free(fluid->capacity);
-  free(fluid->left);
-  free(fluid->open);
+  free(fluid->touched);
+  free(fluid->users);
   memset(fluid, 0, sizeof *fluid);
+}
+
+static m4_status reserve_users(m4_fluid *fluid, int64_t count, m4_error *err) {
+  if (count <= fluid->users_capacity) return M4_OK;
+  if (count > INT32_MAX / 2) return no_memory(err);
+  int32_t *users = realloc(fluid->users, 2 * (size_t)count * sizeof *users);
+  if (!users) return no_memory(err);
+  fluid->users = users;
+  fluid->users_capacity = 2 * (int32_t)count;
+  return M4_OK;
 }
 
 /* ---- flows ---- */
@@ -47,18 +56,20 @@ void m4_fluid_free(m4_fluid *fluid) {
 void m4_fluid_start(m4_fluid *fluid, int32_t row, double now_ns, double size_bytes, double ideal_fct_ns,
                     const int32_t *links, int32_t n_links) {
   double solo_rate = INFINITY;
-  for (int32_t i = 0; i < n_links; ++i) solo_rate = fmin(solo_rate, fluid->capacity[links[i]]);
+  for (int32_t i = 0; i < n_links; ++i) solo_rate = fmin(solo_rate, fluid->links[links[i]].capacity);
   fluid->flows[row] = (m4_fluid_flow){.start_ns = now_ns,
                                       .ideal_fct_ns = ideal_fct_ns,
                                       .size_bytes = size_bytes,
                                       .solo_rate = solo_rate,
                                       .last_ns = now_ns,
-                                      .remaining_bytes = size_bytes};
+                                      .remaining_bytes = size_bytes,
+                                      .links = links,
+                                      .n_links = n_links};
 }
 
-static void drain(m4_fluid *fluid, const m4_event_data *event, double now_ns) {
-  for (int32_t i = 0; i < event->n_flows; ++i) {
-    m4_fluid_flow *flow = &fluid->flows[event->flow_rows[i]];
+static void drain(m4_fluid *fluid, const int32_t *rows, int32_t n_rows, double now_ns) {
+  for (int32_t i = 0; i < n_rows; ++i) {
+    m4_fluid_flow *flow = &fluid->flows[rows[i]];
     if (now_ns > flow->last_ns) flow->remaining_bytes -= flow->rate * (now_ns - flow->last_ns);
     flow->remaining_bytes = fmax(flow->remaining_bytes, 0.0);
     flow->last_ns = now_ns;
@@ -68,38 +79,68 @@ static void drain(m4_fluid *fluid, const m4_event_data *event, double now_ns) {
 
 /* ---- rates ---- */
 
-/* The link that fills first; -1 when every flow has its rate. */
-static int32_t tightest(const m4_fluid *fluid, int32_t n_links, double *share) {
-  int32_t found = -1;
-  *share = INFINITY;
-  for (int32_t l = 0; l < n_links; ++l) {
-    if (fluid->open[l] == 0) continue;
-    double offer = fmax(fluid->left[l], 0.0) / fluid->open[l];
-    if (found >= 0 && offer >= *share) continue;
+static void touch_links(m4_fluid *fluid, const int32_t *rows, int32_t n_rows) {
+  fluid->n_touched = 0;
+  for (int32_t i = 0; i < n_rows; ++i) {
+    const m4_fluid_flow *flow = &fluid->flows[rows[i]];
+    for (int32_t hop = 0; hop < flow->n_links; ++hop) {
+      m4_fluid_link *link = &fluid->links[flow->links[hop]];
+      if (link->open++ == 0) fluid->touched[fluid->n_touched++] = flow->links[hop];
+    }
+  }
+  int32_t next = 0;
+  for (int32_t i = 0; i < fluid->n_touched; ++i) {
+    m4_fluid_link *link = &fluid->links[fluid->touched[i]];
+    link->left = link->capacity;
+    link->first = link->next = next;
+    next += link->open;
+  }
+}
+
+/* Needs room for the hops of all flows. */
+static void list_users(m4_fluid *fluid, const int32_t *rows, int32_t n_rows) {
+  for (int32_t i = 0; i < n_rows; ++i) {
+    const m4_fluid_flow *flow = &fluid->flows[rows[i]];
+    for (int32_t hop = 0; hop < flow->n_links; ++hop)
+      fluid->users[fluid->links[flow->links[hop]].next++] = rows[i];
+  }
+}
+
+/* The link that fills first; NULL when every flow has its rate. */
+static const m4_fluid_link *tightest(const m4_fluid *fluid, double *share) {
+  const m4_fluid_link *found = NULL;
+  for (int32_t i = 0; i < fluid->n_touched; ++i) {
+    const m4_fluid_link *link = &fluid->links[fluid->touched[i]];
+    if (link->open == 0) continue;
+    double offer = fmax(link->left, 0.0) / link->open;
+    if (found && offer >= *share) continue;
     *share = offer;
-    found = l;
+    found = link;
   }
   return found;
 }
 
-static void share_out(m4_fluid *fluid, const m4_event_data *event) {
-  const int32_t *offset = event->neighbour_offset, *index = event->neighbour_index;
-  int32_t n_flows = event->n_flows, link;
-  for (int32_t l = 0; l < event->n_links; ++l) {
-    fluid->left[l] = fluid->capacity[event->link_rows[l]];
-    fluid->open[l] = offset[n_flows + l + 1] - offset[n_flows + l];
+static void give_rate(m4_fluid *fluid, m4_fluid_flow *flow, double rate) {
+  flow->rate = rate;
+  for (int32_t hop = 0; hop < flow->n_links; ++hop) {
+    m4_fluid_link *link = &fluid->links[flow->links[hop]];
+    link->left -= rate;
+    --link->open;
   }
-  double share;
-  while ((link = tightest(fluid, event->n_links, &share)) >= 0)
-    for (int32_t k = offset[n_flows + link]; k < offset[n_flows + link + 1]; ++k) {
-      m4_fluid_flow *flow = &fluid->flows[event->flow_rows[index[k]]];
-      if (flow->rate >= 0.0) continue;
-      flow->rate = share;
-      for (int32_t hop = offset[index[k]]; hop < offset[index[k] + 1]; ++hop) {
-        fluid->left[index[hop] - n_flows] -= share;
-        --fluid->open[index[hop] - n_flows];
-      }
-    }
+}
+
+static m4_status share_out(m4_fluid *fluid, const int32_t *rows, int32_t n_rows, m4_error *err) {
+  int64_t n_hops = 0;
+  for (int32_t i = 0; i < n_rows; ++i) n_hops += fluid->flows[rows[i]].n_links;
+  M4_TRY(reserve_users(fluid, n_hops, err));
+  touch_links(fluid, rows, n_rows);
+  list_users(fluid, rows, n_rows);
+  const m4_fluid_link *link;
+  double share = 0.0;
+  while ((link = tightest(fluid, &share)))
+    for (int32_t k = link->first; k < link->next; ++k)
+      if (fluid->flows[fluid->users[k]].rate < 0.0) give_rate(fluid, &fluid->flows[fluid->users[k]], share);
+  return M4_OK;
 }
 
 /* ---- features ---- */
@@ -116,10 +157,10 @@ static void describe(const m4_fluid_flow *flow, double now_ns, float *features) 
   features[3] = (float)(flow->remaining_bytes / flow->size_bytes);
 }
 
-const float *m4_fluid_step(m4_fluid *fluid, const m4_event_data *event, double now_ns) {
-  drain(fluid, event, now_ns);
-  share_out(fluid, event);
-  for (int32_t i = 0; i < event->n_flows; ++i)
-    describe(&fluid->flows[event->flow_rows[i]], now_ns, fluid->features + (size_t)i * M4_N_FLUID);
-  return fluid->features;
+m4_status m4_fluid_step(m4_fluid *fluid, const int32_t *rows, int32_t n_rows, double now_ns, m4_error *err) {
+  drain(fluid, rows, n_rows, now_ns);
+  M4_TRY(share_out(fluid, rows, n_rows, err));
+  for (int32_t i = 0; i < n_rows; ++i)
+    describe(&fluid->flows[rows[i]], now_ns, fluid->features + (size_t)i * M4_N_FLUID);
+  return M4_OK;
 }

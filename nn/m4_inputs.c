@@ -156,11 +156,11 @@ static m4_status order_events(m4_sample *sample, const m4_period *period, m4_are
 
 static void set_capacities(m4_fluid *fluid, const m4_sample *sample, const m4_period *period) {
   for (int32_t k = 0; k < sample->path_offset[sample->n_flows]; k++)
-    fluid->capacity[sample->path_link[k]] = (double)period->path_rate_bps[k] / 8e9;
+    fluid->links[sample->path_link[k]].capacity = (double)period->path_rate_bps[k] / 8e9;
 }
 
 /* Times count from the first arrival, as they do online. */
-static void run_fluid(m4_fluid *fluid, m4_sample *sample, const m4_period *period) {
+static m4_status run_fluid(m4_fluid *fluid, m4_sample *sample, const m4_period *period, m4_error *err) {
   int64_t first_ns = period->start_ns[sample->event_flow[0]];
   float *features = sample->fluid;
   for (int32_t j = 0; j < sample->n_events; j++) {
@@ -173,10 +173,12 @@ static void run_fluid(m4_fluid *fluid, m4_sample *sample, const m4_period *perio
                      (double)period->ideal_fct_ns[flow], sample->path_link + first_hop,
                      sample->path_offset[flow + 1] - first_hop);
     size_t count = (size_t)event->n_flows * M4_N_FLUID;
-    memcpy(features, m4_fluid_step(fluid, event, now_ns), count * sizeof *features);
+    M4_TRY(m4_fluid_step(fluid, event->flow_rows, event->n_flows, now_ns, err));
+    memcpy(features, fluid->features, count * sizeof *features);
     event->fluid = features;
     features += count;
   }
+  return M4_OK;
 }
 
 static m4_status make_fluid(m4_sample *sample, const m4_period *period, m4_arena *arena, m4_error *err) {
@@ -188,9 +190,9 @@ static m4_status make_fluid(m4_sample *sample, const m4_period *period, m4_arena
   m4_fluid fluid;
   M4_TRY(m4_fluid_init(&fluid, sample->n_flows, sample->n_links, err));
   set_capacities(&fluid, sample, period);
-  run_fluid(&fluid, sample, period);
+  m4_status status = run_fluid(&fluid, sample, period, err);
   m4_fluid_free(&fluid);
-  return M4_OK;
+  return status;
 }
 
 const float *m4_sample_last_fluid(const m4_sample *sample, int32_t flow) {
