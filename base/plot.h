@@ -46,8 +46,9 @@ m4_status m4_plot_write(const m4_plot *plot, const char *path_stem, bool *drawn,
 /* "gnuplot is not installed: figures are written as CSV only" */
 const char *m4_plot_missing(void);
 
-/* The cumulative distribution of the finite ones of values [n] for a curve: x [n] are the values sorted, y
- * [n] the share in percent of values up to x. x may be `values` itself. Returns how many there are. */
+/* The cumulative distribution of the finite ones of values [n] for a curve of steps: x [n] get the distinct
+ * values sorted, y [n] the share in percent of values up to x. x may be `values` itself. Returns how many
+ * points there are. */
 size_t m4_plot_cdf(const double *values, size_t n, double *x, double *y);
 
 #endif
