@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,27 @@ m4_status tr_folder_file(const tr_folder *folder, const char *name, char *path, 
 
 m4_status tr_folder_checkpoint(const tr_folder *folder, const char *name, char *path, m4_error *err) {
   return m4_path_join(path, TR_PATH_BYTES, folder->checkpoints, name, err);
+}
+
+static bool is_temporary(const char *name) {
+  const char *mark = strstr(name, ".tmp.");
+  return mark && mark[5] && strspn(mark + 5, "0123456789") == strlen(mark + 5);
+}
+
+static void sweep(const char *dir) {
+  DIR *entries = opendir(dir);
+  if (!entries) return;
+  for (struct dirent *entry; (entry = readdir(entries));) {
+    char path[TR_PATH_BYTES];
+    if (is_temporary(entry->d_name) && m4_path_join(path, sizeof path, dir, entry->d_name, NULL) == M4_OK)
+      unlink(path);
+  }
+  closedir(entries);
+}
+
+void tr_folder_sweep(const tr_folder *folder) {
+  sweep(folder->dir);
+  sweep(folder->checkpoints);
 }
 
 void tr_folder_remove_epoch(const tr_folder *folder, int64_t epoch) {

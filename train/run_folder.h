@@ -23,6 +23,8 @@ m4_status tr_folder_resume(tr_folder *folder, const char *what, char *state_path
 /* dir/name and dir/checkpoints/name. */
 m4_status tr_folder_file(const tr_folder *folder, const char *name, char *path, m4_error *err);
 m4_status tr_folder_checkpoint(const tr_folder *folder, const char *name, char *path, m4_error *err);
+/* Removes the temporary files (*.tmp.<pid>) that a crash left in both folders. */
+void tr_folder_sweep(const tr_folder *folder);
 /* Removes checkpoints/epoch=NNN.safetensors and its state, where they exist. */
 void tr_folder_remove_epoch(const tr_folder *folder, int64_t epoch);
 

@@ -132,6 +132,7 @@ static m4_status make_folder(tr_run *run, m4_error *err) {
 }
 
 static m4_status open_journal(tr_run *run, m4_error *err) {
+  if (run->job->resume) tr_folder_sweep(&run->folder);
   M4_TRY(make_folder(run, err));
   if (run->job->resume) return tr_journal_resume(&run->journal, run->folder.dir, &run->state, err);
   M4_TRY(tr_journal_open(&run->journal, run->folder.dir, err));
