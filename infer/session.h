@@ -55,6 +55,7 @@ typedef struct inf_counters {
   uint64_t events;                       /* arrivals and completions */
   uint64_t updates;                      /* state updates: events that left an active flow in the component */
   uint64_t updated_flows, updated_links; /* sums over updates */
+  uint64_t updated_bundles;              /* rows of links really computed: equal ones share one */
   int32_t largest_component;             /* flows + links */
 } inf_counters;
 inf_counters inf_count(const inf_session *session);
