@@ -32,5 +32,8 @@ void sim_heap_remove(sim_heap *heap, int32_t item); /* nothing happens to one th
 static inline bool sim_heap_holds(const sim_heap *heap, int32_t item) {
   return heap->place[item] >= 0;
 }
+static inline double sim_heap_key(const sim_heap *heap, int32_t item) { /* it must be there */
+  return heap->entries[heap->place[item]].key;
+}
 
 #endif

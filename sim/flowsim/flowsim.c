@@ -133,17 +133,26 @@ static void leave(flowsim *sim, int32_t slot, double time_ns) {
 
 /* ---- rates ---- */
 
-/* The time a flow ends if nothing changes. */
+/* The time a flow ends if nothing changes. An entry in the heap may be early, never late: a later end is
+ * entered when the early one comes up. */
 static void take_rate(flowsim *sim, int32_t slot) {
   fluid *flow = &sim->fluids[slot];
   flow->remaining_bytes = fmax(0, flow->remaining_bytes - (sim->event_ns - flow->since_ns) * flow->rate);
   flow->since_ns = sim->event_ns;
   flow->rate = sim_maxmin_rate(sim->fair, slot);
+  flow->end_ns = flow->rate > 0 ? flow->since_ns + flow->remaining_bytes / flow->rate : INFINITY;
   sim_heap_remove(&sim->due, slot);
-  sim_heap_remove(&sim->ends, slot);
-  if (flow->rate <= 0) return; /* on a failed link */
-  flow->end_ns = flow->since_ns + flow->remaining_bytes / flow->rate;
-  sim_heap_set(&sim->ends, slot, flow->end_ns, sim->base.scenario->flows[flow->flow].id);
+  if (!sim_heap_holds(&sim->ends, slot) || sim_heap_key(&sim->ends, slot) > flow->end_ns)
+    sim_heap_set(&sim->ends, slot, flow->end_ns, sim->base.scenario->flows[flow->flow].id);
+}
+
+/* The flow that ends first. */
+static sim_heap_entry first_end(flowsim *sim) {
+  for (;;) {
+    sim_heap_entry first = sim->ends.count > 0 ? sim->ends.entries[0] : (sim_heap_entry){INFINITY, 0, 0};
+    if (first.key == INFINITY || first.key == sim->fluids[first.item].end_ns) return first;
+    sim_heap_set(&sim->ends, first.item, sim->fluids[first.item].end_ns, first.tie);
+  }
 }
 
 static void update_rates(flowsim *sim) {
@@ -158,15 +167,13 @@ static void update_rates(flowsim *sim) {
 static double next_end(flowsim *sim, int32_t *slot) {
   update_rates(sim);
   double soonest_ns = sim->event_ns + SHORTEST_STEP_NS;
-  while (sim->ends.count > 0 && sim->ends.entries[0].key <= soonest_ns) {
-    sim_heap_entry first = sim->ends.entries[0];
+  sim_heap_entry first = first_end(sim);
+  for (; first.key <= soonest_ns; first = first_end(sim)) {
     sim_heap_remove(&sim->ends, first.item);
     sim_heap_set(&sim->due, first.item, 0, first.tie);
   }
-  const sim_heap *from = sim->due.count > 0 ? &sim->due : &sim->ends;
-  if (from->count == 0) return INFINITY;
-  *slot = from->entries[0].item;
-  return fmax(soonest_ns, sim->fluids[*slot].end_ns);
+  *slot = sim->due.count > 0 ? sim->due.entries[0].item : first.item;
+  return sim->due.count > 0 ? soonest_ns : first.key;
 }
 
 /* ---- the loop ---- */

@@ -9,8 +9,11 @@ enum { FIRST_ROOM = 4 };
 m4_status sim_maxmin_create(sim_maxmin **out, const sim_topology *topology, int32_t max_path, m4_error *err) {
   *out = NULL;
   sim_maxmin *fair = calloc(1, sizeof *fair);
-  if (fair) fair->links = calloc((size_t)topology->n_links + 1, sizeof *fair->links);
-  bool ready = fair && fair->links && sim_heap_reserve(&fair->unsettled, topology->n_links, NULL) == M4_OK;
+  size_t n_links = (size_t)topology->n_links;
+  if (fair) fair->links = calloc(n_links + 1, sizeof *fair->links);
+  if (fair) fair->notes = calloc(n_links + 1, sizeof *fair->notes);
+  bool ready = fair && fair->links && fair->notes &&
+               sim_heap_reserve(&fair->unsettled, topology->n_links, NULL) == M4_OK;
   if (!ready) {
     sim_maxmin_free(fair);
     return m4_fail(err, M4_MEMORY, "flowsim", "no memory for %d links", topology->n_links);
@@ -34,6 +37,7 @@ void sim_maxmin_free(sim_maxmin *fair) {
   free(fair->place);
   free(fair->changed);
   free(fair->rates);
+  free(fair->notes);
   free(fair);
 }
 

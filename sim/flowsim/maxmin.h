@@ -21,7 +21,8 @@ m4_status sim_maxmin_reserve(sim_maxmin *fair, int32_t n_flows, m4_error *err);
 
 /* A flow joins (it must not be active; links must stay valid until it leaves) or leaves (it must be active).
  * Rates change at the next update only; a flow that joins has rate 0 until then. */
-m4_status sim_maxmin_add(sim_maxmin *fair, int32_t flow, const int32_t *links, int32_t n_links, m4_error *err);
+m4_status sim_maxmin_add(sim_maxmin *fair, int32_t flow, const int32_t *links, int32_t n_links,
+                         m4_error *err);
 void sim_maxmin_remove(sim_maxmin *fair, int32_t flow);
 /* Capacity of a directed link in bytes/ns; 0 = down. */
 void sim_maxmin_set_capacity(sim_maxmin *fair, int32_t link, double bytes_per_ns);

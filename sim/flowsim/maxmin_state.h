@@ -25,7 +25,7 @@ typedef struct sim_fair_link {
   int32_t count, room;
   int32_t *flows; /* [count] */
   uint64_t settled_in, released_in;
-  bool known;
+  bool known, noted;
 } sim_fair_link;
 
 struct sim_maxmin {
@@ -33,8 +33,9 @@ struct sim_maxmin {
   sim_fair_flow *flows; /* [n_flows] */
   int32_t *place;       /* [n_flows][max_path] place of a flow among those of each of its links */
   int32_t *changed;     /* [n_flows] */
+  int32_t *notes;       /* [n_links] scratch: links to touch */
   double *rates;        /* scratch: those of a link's flows that are limited elsewhere */
-  int32_t n_links, n_flows, max_path, n_changed, rates_room;
+  int32_t n_links, n_flows, max_path, n_changed, n_notes, rates_room;
   sim_heap unsettled; /* links to look at, by the lowest rate at which something can change there */
   uint64_t update;    /* number of the current update */
 };

@@ -88,23 +88,47 @@ static void list_change(sim_maxmin *fair, int32_t flow) {
   fair->changed[fair->n_changed++] = flow;
 }
 
-/* From now on the link limits the flow to `rate`. */
+/* A flow of the link will take less than it might have: what can change here can only change later. */
+static void relieve(sim_maxmin *fair, int32_t id) {
+  sim_fair_link *link = &fair->links[id];
+  if (link->settled_in == fair->update) return;
+  link->known = false;
+  if (link->own == 0) link->level = INFINITY;
+  if (link->level < INFINITY && !sim_heap_holds(&fair->unsettled, id))
+    sim_heap_set(&fair->unsettled, id, link->level, id);
+}
+
+/* From now on the link `by` limits the flow to `rate`. */
 static void limit(sim_maxmin *fair, int32_t id, int32_t by, double rate) {
   sim_fair_flow *flow = &fair->flows[id];
   int32_t before = flow->bottleneck;
   for (int32_t hop = 0; hop < flow->n_links; hop++) {
     int32_t on = flow->links[hop];
     sim_fair_link *link = &fair->links[on];
-    link->free -= before == SIM_FAIR_FREE;
-    link->own += (on == by) - (on == before);
-    if (before != SIM_FAIR_FREE && on != before) link->elsewhere -= flow->rate;
-    if (on == by) continue;
+    if (before == SIM_FAIR_FREE)
+      link->free--;
+    else if (on == before)
+      link->own--;
+    else
+      link->elsewhere -= flow->rate;
+    if (on == by) {
+      link->own++;
+      continue;
+    }
     link->elsewhere += rate;
-    if (link->settled_in != fair->update) sim_fair_touch(fair, on);
+    relieve(fair, on);
   }
   if (flow->rate != rate) list_change(fair, id);
   flow->rate = rate;
   flow->bottleneck = by;
+}
+
+/* Notes a link that is to be touched, once. */
+static void note(sim_maxmin *fair, int32_t id) {
+  sim_fair_link *link = &fair->links[id];
+  if (link->noted) return;
+  link->noted = true;
+  fair->notes[fair->n_notes++] = id;
 }
 
 static void set_free(sim_maxmin *fair, int32_t id) {
@@ -114,11 +138,10 @@ static void set_free(sim_maxmin *fair, int32_t id) {
     link->free++;
     if (flow->links[hop] == flow->bottleneck) {
       link->own--;
-      continue;
+    } else {
+      link->elsewhere -= flow->rate;
+      note(fair, flow->links[hop]);
     }
-    link->elsewhere -= flow->rate;
-    link->settled_in = 0;
-    sim_fair_touch(fair, flow->links[hop]);
   }
   flow->bottleneck = SIM_FAIR_FREE;
 }
@@ -144,6 +167,12 @@ static void release(sim_maxmin *fair, int32_t id) {
     if (fair->flows[link->flows[i]].bottleneck == id) set_free(fair, link->flows[i]);
   link->level = INFINITY;
   schedule(fair, id);
+  for (; fair->n_notes > 0; fair->n_notes--) {
+    int32_t other = fair->notes[fair->n_notes - 1];
+    fair->links[other].noted = false;
+    fair->links[other].settled_in = 0;
+    sim_fair_touch(fair, other);
+  }
 }
 
 static bool same(double a, double b) {
@@ -152,6 +181,10 @@ static bool same(double a, double b) {
 
 static void take_turn(sim_maxmin *fair, sim_heap_entry turn) {
   sim_fair_link *link = &fair->links[turn.item];
+  if (lowest_change(link) > turn.key) { /* relieved meanwhile */
+    schedule(fair, turn.item);
+    return;
+  }
   if (!link->known) link->next_level = water_level(fair, turn.item);
   link->known = true;
   double change = lowest_change(link);

@@ -14,8 +14,7 @@ m4_status sim_schedule_reserve(sim_schedule *schedule, int64_t count, m4_error *
   if (2 * used + count <= schedule->capacity) return M4_OK;
   int64_t capacity = 2 * (used + count);
   sim_scheduled *larger = realloc(schedule->items, (size_t)capacity * sizeof *larger);
-  if (!larger)
-    return m4_fail(err, M4_MEMORY, "flowsim", "no memory for %lld arrivals", (long long)capacity);
+  if (!larger) return m4_fail(err, M4_MEMORY, "flowsim", "no memory for %lld arrivals", (long long)capacity);
   schedule->items = larger;
   schedule->capacity = capacity;
   return M4_OK;

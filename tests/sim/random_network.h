@@ -39,8 +39,8 @@ static inline sim_topology *random_chain(m4_rng *rng) {
   return topology;
 }
 
-/* n_flows flows, sizes spread over five decades; starts are random up to last_start_ns, a third of them at the
- * instant of the flow before. */
+/* n_flows flows, sizes spread over five decades; starts are random up to last_start_ns, a third of them at
+ * the instant of the flow before. */
 static inline sim_scenario *random_scenario(m4_rng *rng, int64_t n_flows, int64_t last_start_ns) {
   sim_topology *topology = m4_rng_below(rng, 2) ? random_fabric(rng) : random_chain(rng);
   sim_flow *flows = calloc((size_t)n_flows, sizeof *flows);

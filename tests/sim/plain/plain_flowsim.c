@@ -195,7 +195,7 @@ static void destroy(sim_backend *backend) {
 }
 
 m4_status plain_flowsim_backend(sim_backend **backend, const sim_scenario *scenario,
-                              const sim_flowsim_options *options, m4_error *err) {
+                                const sim_flowsim_options *options, m4_error *err) {
   static const sim_backend_ops ops = {.name = "flowsim",
                                       .submit = submit,
                                       .advance = advance,

@@ -81,7 +81,7 @@ static bool allocate(plain_maxmin *fair, size_t n_flows, size_t n_links) {
 }
 
 m4_status plain_maxmin_create(plain_maxmin **out, const sim_topology *topology, const sim_flow *flows,
-                            int64_t n_flows, m4_error *err) {
+                              int64_t n_flows, m4_error *err) {
   *out = NULL;
   plain_maxmin *fair = calloc(1, sizeof *fair);
   if (fair) fair->edge_begin = calloc((size_t)n_flows + 1, sizeof *fair->edge_begin);

@@ -1,5 +1,5 @@
-/* Max-min fair rates by water filling from scratch: the oracle and the baseline of sim/flowsim. Knows topology
- * and paths only. Source: simulation.md 6.1. */
+/* Max-min fair rates by water filling from scratch: the oracle and the baseline of sim/flowsim. Knows
+ * topology and paths only. Source: simulation.md 6.1. */
 #ifndef PLAIN_MAXMIN_H
 #define PLAIN_MAXMIN_H
 
@@ -9,7 +9,7 @@ typedef struct plain_maxmin plain_maxmin;
 
 /* Nobody is active at first. flows [n_flows] with their links must outlive the object. */
 m4_status plain_maxmin_create(plain_maxmin **fair, const sim_topology *topology, const sim_flow *flows,
-                            int64_t n_flows, m4_error *err);
+                              int64_t n_flows, m4_error *err);
 void plain_maxmin_free(plain_maxmin *fair); /* NULL accepted */
 
 /* Flow index joins (it must not be active) or leaves (it must be). Rates change at the next fill only. */
