@@ -19,6 +19,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "base/team.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -68,6 +69,9 @@ void ag_grads_free(ag_grads *grads);
 void ag_grads_zero(ag_grads *grads);
 /* Flushes all staged rows, in parameter order. Call once after the last ag_backward of a sample. */
 void ag_grads_finish(ag_grads *grads);
+/* The products of full blocks are shared with the helpers of a team (NULL = none); set and taken back by the
+ * thread that leads it. The bits stay the same. */
+void ag_grads_share(ag_grads *grads, m4_team *team);
 /* Gradient of parameter i: same shape as the parameter, host-readable on the CPU backend. */
 void *ag_grads_data(const ag_grads *grads, int32_t i);
 /* All gradients as one array (parameters one after another), and its length in elements. */
@@ -92,6 +96,10 @@ m4_status ag_tape_create(ag_tape **tape, const ag_backend *backend, m4_arena *ar
 void ag_tape_free(ag_tape *tape);
 const ag_backend *ag_tape_backend(const ag_tape *tape);
 m4_arena *ag_tape_arena(ag_tape *tape);
+
+/* Larger ops are shared with the helpers of a team (NULL = none, the default); the bits stay the same. Set by
+ * the thread that leads it. Backends that cannot share do everything alone. */
+void ag_tape_share(ag_tape *tape, m4_team *team);
 
 /* Recording on/off (off = inference: no nodes, nothing saved for backward). Default off. */
 void ag_tape_record(ag_tape *tape, bool on);

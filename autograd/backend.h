@@ -51,7 +51,8 @@ struct ag_backend {
   const char *name; /* "cpu" */
   ag_dtype dtype;
   bool host_memory; /* the host may read and write the backend's memory */
-  void *context;    /* the backend's own: device number, stream, library handles */
+  bool row_bits; /* a row's bits do not depend on the rows computed with it: host threads may share an op */
+  void *context; /* the backend's own: device number, stream, library handles */
 
   /* Memory. alloc returns NULL when there is none. Sizes in bytes. */
   void *(*alloc)(const ag_backend *backend, size_t bytes);
@@ -68,6 +69,9 @@ struct ag_backend {
   /* product [in, out] += x^T dy, x [n, in], dy [n, out] */
   void (*add_product)(const ag_backend *backend, void *product, const void *x, const void *dy, int32_t n,
                       int32_t in, int32_t out);
+  /* The same for rows first .. end-1 of product only, bit for bit; NULL = not possible. */
+  void (*add_product_rows)(const ag_backend *backend, void *product, const void *x, const void *dy, int32_t n,
+                           int32_t in, int32_t out, int32_t first, int32_t end);
   /* sum [cols] += scale[i] * rows[i], i = 0 .. n-1 in this order; scale NULL = 1 */
   void (*add_rows)(const ag_backend *backend, void *sum, const void *rows, const void *scale, int32_t n,
                    int32_t cols);

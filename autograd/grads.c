@@ -1,27 +1,9 @@
 /* Parameter gradients. Rows are collected in backward order and added in blocks of AG_WGRAD_BLOCK_ROWS,
  * whatever op or segment they come from: cutting the work differently changes no bit. Knows parameters and
  * the backend's add_product and add_rows; no op. */
-#include "autograd/backend.h"
+#include "autograd/grads.h"
 
 #include <stdlib.h>
-
-/* The open block of one parameter. A matrix keeps the rows of x and dy; a vector only the sum of its block.
- */
-typedef struct stage {
-  unsigned char *x;  /* [AG_WGRAD_BLOCK_ROWS, in]; NULL for a vector */
-  unsigned char *dy; /* [AG_WGRAD_BLOCK_ROWS, out]; a vector: [1, out] */
-  int32_t n_rows;    /* rows in the block so far */
-} stage;
-
-struct ag_grads {
-  const ag_backend *backend;
-  const ag_param **params;
-  stage *stages;
-  unsigned char **gradients; /* into all */
-  unsigned char *all, *staging;
-  int64_t n_elements, n_staged;
-  int32_t n_params;
-};
 
 static bool is_matrix(const ag_param *param) {
   return param->rows > 1;
@@ -108,15 +90,48 @@ int64_t ag_grads_bytes(const ag_grads *grads) {
   return (grads->n_elements + grads->n_staged) * (int64_t)ag_element_bytes(grads->backend);
 }
 
+void ag_grads_share(ag_grads *grads, m4_team *team) {
+  grads->team = team;
+}
+
 /* ---- blocks ---- */
+
+/* One full block of a matrix, shared by rows of the product. */
+typedef struct block {
+  const ag_backend *backend;
+  const ag_param *param;
+  const ag_stage *rows;
+  void *gradient;
+  int n_parts;
+} block;
+
+static void add_block_part(void *arg, int part) {
+  const block *b = arg;
+  int32_t in = b->param->rows, first = in * part / b->n_parts, end = in * (part + 1) / b->n_parts;
+  b->backend->add_product_rows(b->backend, b->gradient, b->rows->x, b->rows->dy, b->rows->n_rows, in,
+                               b->param->cols, first, end);
+}
+
+static void add_block(const ag_grads *grads, const ag_param *param, const ag_stage *s, void *gradient) {
+  enum { ROWS_PER_PART = 24, MOST_PARTS = 64 };
+  const ag_backend *backend = grads->backend;
+  int n_parts = 2 * (m4_team_helpers(grads->team) + 1), most = param->rows / ROWS_PER_PART;
+  n_parts = n_parts < most ? n_parts : most;
+  n_parts = n_parts < MOST_PARTS ? n_parts : MOST_PARTS;
+  block b = {backend, param, s, gradient, n_parts};
+  if (backend->add_product_rows && m4_team_helpers(grads->team) > 0 && n_parts > 1)
+    m4_team_run(grads->team, n_parts, add_block_part, &b);
+  else
+    backend->add_product(backend, gradient, s->x, s->dy, s->n_rows, param->rows, param->cols);
+}
 
 static void flush(ag_grads *grads, int32_t i) {
   const ag_backend *backend = grads->backend;
   const ag_param *param = grads->params[i];
-  stage *s = &grads->stages[i];
+  ag_stage *s = &grads->stages[i];
   if (s->n_rows == 0) return;
   if (is_matrix(param)) {
-    backend->add_product(backend, grads->gradients[i], s->x, s->dy, s->n_rows, param->rows, param->cols);
+    add_block(grads, param, s, grads->gradients[i]);
   } else {
     backend->add_rows(backend, grads->gradients[i], s->dy, NULL, 1, param->cols);
     backend->zero(backend, s->dy, ag_element_bytes(backend) * (size_t)param->cols);
@@ -138,10 +153,10 @@ static int32_t find(const ag_grads *grads, const ag_param *param) {
  * or NULL for a vector. */
 static void add(ag_grads *grads, const ag_param *param, const unsigned char *x, const unsigned char *dy,
                 int32_t n) {
-  int32_t i = grads && param ? find(grads, param) : -1;
+  int32_t i = find(grads, param);
   if (i < 0) return;
   const ag_backend *backend = grads->backend;
-  stage *s = &grads->stages[i];
+  ag_stage *s = &grads->stages[i];
   size_t x_bytes = ag_element_bytes(backend) * (size_t)param->rows,
          dy_bytes = ag_element_bytes(backend) * (size_t)param->cols;
   while (n > 0) {
@@ -160,10 +175,23 @@ static void add(ag_grads *grads, const ag_param *param, const unsigned char *x, 
   }
 }
 
+static void add_or_remember(ag_grads *grads, ag_addition addition) {
+  if (!grads || !addition.param) return;
+  if (grads->remembers)
+    grads->additions[grads->n_additions++] = addition;
+  else
+    add(grads, addition.param, addition.x, addition.dy, addition.n_rows);
+}
+
 void ag_grads_add_product(ag_grads *grads, const ag_param *weight, const void *x, const void *dy, int32_t n) {
-  add(grads, weight, x, dy, n);
+  add_or_remember(grads, (ag_addition){weight, x, dy, n});
 }
 
 void ag_grads_add_rows(ag_grads *grads, const ag_param *vector, const void *rows, int32_t n) {
-  add(grads, vector, NULL, rows, n);
+  add_or_remember(grads, (ag_addition){vector, NULL, rows, n});
+}
+
+void ag_grads_add_parts(ag_grads *grads, const ag_grads *parts, int n_parts) {
+  for (int k = 0; grads && k < parts[0].n_additions; ++k)
+    for (int part = 0; part < n_parts; ++part) add_or_remember(grads, parts[part].additions[k]);
 }

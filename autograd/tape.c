@@ -76,6 +76,9 @@ const ag_backend *ag_tape_backend(const ag_tape *tape) {
 m4_arena *ag_tape_arena(ag_tape *tape) {
   return tape->arena;
 }
+void ag_tape_share(ag_tape *tape, m4_team *team) {
+  tape->team = team;
+}
 void ag_tape_record(ag_tape *tape, bool on) {
   tape->recording = on;
 }
@@ -180,7 +183,7 @@ static void run_forward(ag_tape *tape, ag_node *node, bool needed) {
   }
   if (needed) record(tape, node);
   if (tape->error.status != M4_OK) return;
-  tape->backend->kernels[node->op].forward(node);
+  ag_share_forward(node, tape->team);
 }
 
 ag_tensor *ag_apply(ag_tape *tape, ag_node *node, int32_t rows, int32_t cols) {
@@ -220,7 +223,7 @@ static void run_backward(ag_tape *tape, const ag_node *node, ag_grads *grads) {
                             ag_op_name(node->op));
     if (!scratch) return;
   }
-  tape->backend->kernels[node->op].backward(node, grads, scratch);
+  ag_share_backward(node, grads, scratch, tape->team);
   m4_arena_release(tape->elements, mark);
   for (int i = 0; i < 2; ++i)
     if (node->in[i] && node->in[i]->grad)

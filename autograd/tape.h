@@ -12,6 +12,7 @@ struct ag_tape {
   ag_node *last;      /* newest node; older ones through `previous` */
   bool recording, check_finite;
   ag_rng_state rng;
+  m4_team *team;  /* NULL: nobody to share with */
   m4_error error; /* first failure */
 };
 
@@ -21,5 +22,9 @@ void *ag_tape_alloc(ag_tape *tape, m4_arena *arena, int64_t count, size_t size, 
 ag_tensor *ag_tensor_new(ag_tape *tape, int32_t rows, int32_t cols, bool needs_grad, const char *what);
 /* The tensor's gradient, zeroed when it is new; a view's lies inside its owner's. NULL on failure. */
 void *ag_tensor_grad(ag_tape *tape, ag_tensor *tensor);
+
+/* share.c: runs a kernel, on several threads when that pays. */
+void ag_share_forward(const ag_node *node, m4_team *team);
+void ag_share_backward(const ag_node *node, ag_grads *grads, void *scratch, m4_team *team);
 
 #endif

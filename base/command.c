@@ -11,7 +11,7 @@ enum { MAX_THREADS = 4096 };
 
 static const char *const compat_choices[] = {"reference", NULL};
 
-const m4_option m4_common_options[] = {
+static const m4_option with_keys[] = {
     {"--config", M4_OPTION_TEXT_LIST, offsetof(m4_common, config_files), "FILE",
      "YAML configuration; may be repeated, later files win", NULL},
     {"--set", M4_OPTION_TEXT_LIST, offsetof(m4_common, sets), "KEY=VALUE",
@@ -31,6 +31,14 @@ const m4_option m4_common_options[] = {
     {"--quiet", M4_OPTION_FLAG, offsetof(m4_common, quiet), NULL, "only warnings and errors on the screen",
      NULL},
     {NULL, M4_OPTION_FLAG, 0, NULL, NULL, NULL}};
+
+static const m4_option without_keys[] = {{"--quiet", M4_OPTION_FLAG, offsetof(m4_common, quiet), NULL,
+                                          "only warnings and errors on the screen", NULL},
+                                         {NULL, M4_OPTION_FLAG, 0, NULL, NULL, NULL}};
+
+const m4_option *m4_common_options_of(const m4_program *program) {
+  return program->keys ? with_keys : without_keys;
+}
 
 typedef struct arguments {
   const m4_program *program;
@@ -53,7 +61,8 @@ static m4_status fail_unknown(const arguments *in, const char *name, size_t leng
   shown[length] = '\0';
   m4_nearest nearest = m4_nearest_to(shown);
   for (const m4_option *o = in->program->options; o && o->name; ++o) m4_nearest_offer(&nearest, o->name);
-  for (const m4_option *o = m4_common_options; o->name; ++o) m4_nearest_offer(&nearest, o->name);
+  for (const m4_option *o = m4_common_options_of(in->program); o->name; ++o)
+    m4_nearest_offer(&nearest, o->name);
   m4_nearest_offer(&nearest, "--help");
   m4_nearest_offer(&nearest, "--version");
   m4_status status = m4_fail(in->err, M4_USAGE, shown, "unknown option");
@@ -129,7 +138,7 @@ static m4_status parse_option(arguments *in, void *target, m4_common *common) {
   unsigned char *base = target;
   const m4_option *option = in->program->options ? find_option(in->program->options, name, length) : NULL;
   if (!option) {
-    option = find_option(m4_common_options, name, length);
+    option = find_option(m4_common_options_of(in->program), name, length);
     base = (unsigned char *)common;
   }
   if (!option) return fail_unknown(in, name, length);
@@ -157,7 +166,7 @@ static m4_status check_common(const m4_common *common, m4_error *err) {
 
 m4_status m4_command_parse(const m4_program *program, int argc, char **argv, void *target, m4_common *common,
                            bool *finished, m4_error *err) {
-  *common = (m4_common){.seed = -1, .device = "auto"};
+  *common = (m4_common){.seed = -1, .device = "auto", .argc = argc, .argv = argv};
   *finished = false;
   arguments in = {program, argc, 1, argv, err};
   while (in.next < argc) {
@@ -196,4 +205,11 @@ m4_status m4_command_configure(const m4_common *common, m4_config *config, m4_er
     M4_TRY(m4_config_load(config, common->config_files.items[i], err));
   for (size_t i = 0; i < common->sets.count; ++i) M4_TRY(m4_config_set(config, common->sets.items[i], err));
   return M4_OK;
+}
+
+m4_status m4_command_seed(const m4_common *common, m4_config *config, const char *key, m4_error *err) {
+  char assignment[128];
+  if (common->seed < 0) return M4_OK;
+  snprintf(assignment, sizeof assignment, "%s=%lld", key, (long long)common->seed);
+  return m4_config_set(config, assignment, err);
 }

@@ -24,7 +24,7 @@ typedef struct m4_option {
   const char *const *choices; /* NULL-terminated, or NULL */
 } m4_option;
 
-/* The options every program has. */
+/* The options every program with configuration keys has; the others have --quiet only. */
 typedef struct m4_common {
   m4_text_list config_files;
   m4_text_list sets;
@@ -33,6 +33,8 @@ typedef struct m4_common {
   int64_t threads;    /* 0 = one per core */
   int64_t seed;       /* -1 = take it from the configuration */
   const char *device; /* "auto", "cpu", "cuda", "cuda:N" */
+  int argc;           /* the command line as it was given */
+  char **argv;
 } m4_common;
 
 typedef struct m4_program {
@@ -53,5 +55,7 @@ void m4_command_free(const m4_program *program, void *target, m4_common *common)
 
 /* Loads common->config_files, then common->sets, into config; honours --compat. */
 m4_status m4_command_configure(const m4_common *common, m4_config *config, m4_error *err);
+/* Puts --seed, when it was given, into this key. */
+m4_status m4_command_seed(const m4_common *common, m4_config *config, const char *key, m4_error *err);
 
 #endif

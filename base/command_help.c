@@ -73,7 +73,8 @@ m4_status m4_command_help(const m4_program *program, FILE *out, m4_error *err) {
   for (const m4_option *option = program->options; option && option->name; ++option)
     print_option(out, option);
   fprintf(out, "\ncommon options:\n");
-  for (const m4_option *option = m4_common_options; option->name; ++option) print_option(out, option);
+  for (const m4_option *option = m4_common_options_of(program); option->name; ++option)
+    print_option(out, option);
   print_row(out, "--help", NULL, "this text");
   if (program->keys) print_row(out, "--help config", NULL, "lists the configuration keys");
   print_row(out, "--version", NULL, "name and version");

@@ -11,16 +11,10 @@
 
 enum { FIRST_READ_BYTES = 1 << 16, MAX_PATH_BYTES = 4096 };
 
-/* Opens path, or path.gz when path does not exist; a FIFO does not make it wait. Returns -1 with errno set.
- */
-static int open_plain_or_gz(const char *path) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd >= 0 || errno != ENOENT) return fd;
-  char packed[MAX_PATH_BYTES];
-  int length = snprintf(packed, sizeof packed, "%s.gz", path);
-  if (length > 0 && (size_t)length < sizeof packed) fd = open(packed, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0 && length > 0) errno = ENOENT;
-  return fd;
+void m4_file_source(char *out, size_t out_bytes, const char *path) {
+  int length = snprintf(out, out_bytes, "%s.gz", path);
+  bool fits = length > 0 && (size_t)length < out_bytes;
+  if (!fits || access(path, F_OK) == 0 || access(out, F_OK) != 0) snprintf(out, out_bytes, "%s", path);
 }
 
 /* Makes room for at least one more byte and the final NUL, never much beyond max_bytes. */
@@ -56,11 +50,15 @@ static m4_status read_all(gzFile in, const char *path, size_t max_bytes, char **
   return M4_OK;
 }
 
-m4_status m4_file_read(const char *path, size_t max_bytes, char **text, size_t *length, m4_error *err) {
+m4_status m4_file_read(const char *name, size_t max_bytes, char **text, size_t *length, m4_error *err) {
+  char path[MAX_PATH_BYTES];
   *text = NULL;
   *length = 0;
   if (max_bytes > SIZE_MAX / 4) max_bytes = SIZE_MAX / 4;
-  int fd = open_plain_or_gz(path);
+  if (strlen(name) >= sizeof path) return m4_fail(err, M4_IO, name, "the name is too long");
+  m4_file_source(path, sizeof path, name);
+  /* A FIFO must not make it wait. */
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return m4_fail(err, M4_IO, path, "cannot open: %s", strerror(errno));
   struct stat info = {0};
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {

@@ -11,9 +11,12 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* The file that m4_file_read(path) reads: `path`, or `path`.gz when only that exists. Cut to out_bytes. */
+void m4_file_source(char *out, size_t out_bytes, const char *path);
+
 /* Reads a file, unpacking gzip by content, into a malloc'ed NUL-terminated buffer owned by the caller.
- * When `path` does not exist, `path`.gz is tried. M4_IO: cannot be read; M4_DATA: longer than max_bytes or a
- * damaged gzip. */
+ * When `path` does not exist, `path`.gz is read, and errors name that. M4_IO: cannot be read; M4_DATA: longer
+ * than max_bytes or a damaged gzip. */
 m4_status m4_file_read(const char *path, size_t max_bytes, char **text, size_t *length, m4_error *err);
 
 bool m4_file_exists(const char *path);                  /* also true when only path.gz exists */

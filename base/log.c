@@ -118,9 +118,9 @@ __attribute__((format(printf, 3, 4))) static void write_labelled(m4_log *log, co
   va_end(args);
 }
 
-void m4_log_error(m4_log *log, const m4_error *err) {
+void m4_log_error(m4_log *log, const char *program, const m4_error *err) {
   if (!log) return;
-  write_labelled(log, "error: ", "%s%s%s", err->where, err->where[0] ? ": " : "", err->what);
+  write_labelled(log, "", "%s: error: %s%s%s", program, err->where, err->where[0] ? ": " : "", err->what);
   if (err->hint[0]) write_labelled(log, "  hint: ", "%s", err->hint);
 }
 

@@ -21,8 +21,8 @@ void m4_log_free(m4_log *log); /* NULL accepted */
  * nothing. */
 void m4_info(m4_log *log, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void m4_warn(m4_log *log, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The error as users see it: "error: WHERE: WHAT" and "  hint: HINT". */
-void m4_log_error(m4_log *log, const m4_error *err);
+/* The error as users see it: "PROGRAM: error: WHERE: WHAT" and "  hint: HINT". */
+void m4_log_error(m4_log *log, const char *program, const m4_error *err);
 /* The same on stderr for programs that have no log yet. */
 void m4_print_error(const char *program, const m4_error *err);
 

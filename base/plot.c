@@ -26,8 +26,13 @@ size_t m4_plot_cdf(const double *values, size_t n, double *x, double *y) {
   for (size_t i = 0; i < n; ++i)
     if (isfinite(values[i])) x[count++] = values[i];
   if (count > 0) qsort(x, count, sizeof *x, compare_values);
-  for (size_t i = 0; i < count; ++i) y[i] = 100 * (double)(i + 1) / (double)count;
-  return count;
+  size_t n_points = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (i + 1 < count && x[i + 1] == x[i]) continue;
+    x[n_points] = x[i];
+    y[n_points++] = 100 * (double)(i + 1) / (double)count;
+  }
+  return n_points;
 }
 
 /* ---- CSV ---- */
@@ -73,7 +78,7 @@ typedef struct format {
 
 static const format formats[] = {
     {"svg", "set terminal svg size 900,580 font 'sans-serif,14' background rgb '#ffffff' noenhanced"},
-    {"png", "set terminal pngcairo size 1350,870 font 'sans-serif,16' background rgb '#ffffff' lw 1.5 ps 1.5 "
+    {"png", "set terminal pngcairo size 1350,870 font 'sans-serif,18' background rgb '#ffffff' lw 1.5 ps 1.5 "
             "noenhanced"}};
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };
 

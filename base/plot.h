@@ -14,7 +14,7 @@ typedef enum m4_curve_style {
   M4_CURVE_STEPS,    /* y holds from its x to the next x */
   M4_CURVE_POINTS,   /* scatter */
   M4_CURVE_BARS,     /* one bar per x; the bars of several curves stand side by side */
-  M4_CURVE_REFERENCE /* thin grey dashes under everything else: a diagonal, a limit */
+  M4_CURVE_REFERENCE /* thin dark dashes over everything else: a diagonal, a limit */
 } m4_curve_style;
 
 /* n points; all texts and arrays belong to the caller. NaN and infinity are gaps, and so is what a log axis
@@ -46,8 +46,9 @@ m4_status m4_plot_write(const m4_plot *plot, const char *path_stem, bool *drawn,
 /* "gnuplot is not installed: figures are written as CSV only" */
 const char *m4_plot_missing(void);
 
-/* The cumulative distribution of the finite ones of values [n] for a curve: x [n] are the values sorted, y
- * [n] the share in percent of values up to x. x may be `values` itself. Returns how many there are. */
+/* The cumulative distribution of the finite ones of values [n] for a curve of steps: x [n] get the distinct
+ * values sorted, y [n] the share in percent of values up to x. x may be `values` itself. Returns how many
+ * points there are. */
 size_t m4_plot_cdf(const double *values, size_t n, double *x, double *y);
 
 #endif

@@ -110,7 +110,7 @@ static void put_settings(FILE *out, const m4_plot *plot, const m4_plot_view *vie
   fprintf(out, "%s\nset encoding utf8\n", terminal);
   fprintf(out, "set border 3 lc rgb '#666666'\nset tics nomirror out tc rgb '#333333'\n");
   fprintf(out, "set grid xtics ytics lc rgb '#dddddd' lw 1 lt 1\nset format '%%.10g'\n");
-  fprintf(out, "set key outside bottom center horizontal\n");
+  fprintf(out, "set key tmargin center horizontal Left reverse samplen 2.5 tc rgb '#333333'\n");
   fprintf(out, "set style fill solid 0.9 noborder\nset title ");
   put_text(out, plot->title);
   fputc('\n', out);
@@ -176,12 +176,12 @@ static void put_style(FILE *out, m4_curve_style style, size_t colour_index) {
     fprintf(out, "using 1:2:3:4:5:6 with boxxyerror lc rgb '%s'", colour);
     return;
   case M4_CURVE_REFERENCE:
-    fprintf(out, "with lines lw 1.4 dt 2 lc rgb '#888888'");
+    fprintf(out, "with lines lw 1.8 dt 2 lc rgb '#111111'");
     return;
   }
 }
 
-/* References first: everything else is drawn over them. */
+/* References last: a diagonal is seen over a cloud of points. */
 static void put_plot(FILE *out, const m4_plot *plot, const size_t *n_written) {
   fprintf(out, "plot NaN notitle");
   for (int pass = 0; pass < 2; ++pass) {
@@ -189,7 +189,7 @@ static void put_plot(FILE *out, const m4_plot *plot, const size_t *n_written) {
     for (size_t c = 0; c < plot->n_curves; ++c) {
       const m4_curve *curve = &plot->curves[c];
       bool is_reference = curve->style == M4_CURVE_REFERENCE;
-      if (is_reference == (pass == 0) && n_written[c] > 0) {
+      if (is_reference == (pass == 1) && n_written[c] > 0) {
         fprintf(out, ", $curve%zu ", c);
         put_style(out, curve->style, colour_index);
         fputs(" title ", out);

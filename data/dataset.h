@@ -67,6 +67,7 @@ typedef struct ds_period_info {
  * names file and dataset. */
 m4_status ds_open(ds_dataset **dataset, const char *path, m4_error *err);
 void ds_close(ds_dataset *dataset);
+int32_t ds_n_shards(const ds_dataset *dataset);
 int32_t ds_n_scenarios(const ds_dataset *dataset);
 const char *ds_scenario_name(const ds_dataset *dataset, int32_t scenario); /* unique in the data set */
 int32_t ds_find_scenario(const ds_dataset *dataset, const char *name);     /* -1: no such name */
@@ -85,5 +86,8 @@ m4_status ds_read_period(ds_dataset *dataset, int64_t period, m4_arena *arena, m
 /* All facts of a scenario into `arena`. */
 m4_status ds_read_scenario(ds_dataset *dataset, int32_t scenario, m4_arena *arena, ds_scenario *facts,
                            m4_error *err);
+/* The same but for received_bytes, which is most of the reading and NULL here. */
+m4_status ds_read_summary(ds_dataset *dataset, int32_t scenario, m4_arena *arena, ds_scenario *facts,
+                          m4_error *err);
 
 #endif

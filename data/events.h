@@ -3,7 +3,7 @@
 #ifndef DATA_EVENTS_H
 #define DATA_EVENTS_H
 
-#include "data/dataset.h"
+#include "data/findings.h"
 
 /* Every flow has an arrival and a departure; the departure of an unfinished flow comes after everything else.
  */
@@ -23,5 +23,9 @@ static inline bool ds_is_arrival(const ds_events *events, int64_t event) {
 /* Checks every fact of a scenario: ranges, offsets, paths, rows, periods. Fills `events` in `arena` on the
  * way. received_bytes may be NULL: values not read yet. M4_DATA with the dataset's path as place. */
 m4_status ds_check_scenario(const ds_scenario *scenario, ds_events *events, m4_arena *arena, m4_error *err);
+/* The same questions with every answer told. *sound: nothing was found that makes arrays unsafe to follow;
+ * only then are `events` filled. M4_DATA comes from findings without `tell`. */
+m4_status ds_find_problems(const ds_scenario *scenario, ds_findings *findings, bool *sound, ds_events *events,
+                           m4_arena *arena, m4_error *err);
 
 #endif

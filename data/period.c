@@ -61,7 +61,8 @@ static m4_status pick_paths(const cut *c, m4_arena *arena, m4_period *facts, m4_
   int32_t *offset = m4_arena_alloc(arena, (size_t)c->n_flows + 1, sizeof *offset);
   int32_t *link = m4_arena_alloc(arena, (size_t)n_hops, sizeof *link);
   int64_t *queue = m4_arena_alloc(arena, (size_t)n_hops, sizeof *queue);
-  if (!offset || !link || !queue) return no_memory(c, err);
+  int64_t *rate_bps = m4_arena_alloc(arena, (size_t)n_hops, sizeof *rate_bps);
+  if (!offset || !link || !queue || !rate_bps) return no_memory(c, err);
   offset[0] = 0;
   for (int32_t i = 0; i < c->n_flows; ++i) {
     int64_t first = s->path_offset[c->flow[i]];
@@ -69,10 +70,12 @@ static m4_status pick_paths(const cut *c, m4_arena *arena, m4_period *facts, m4_
     memcpy(link + offset[i], s->path_link + first, (size_t)hops * sizeof *link);
     memcpy(queue + offset[i], s->queue_bytes + first, (size_t)hops * sizeof *queue);
     offset[i + 1] = offset[i] + hops;
+    for (int32_t hop = offset[i]; hop < offset[i + 1]; ++hop) rate_bps[hop] = s->link_rate_bps[link[hop]];
   }
   facts->path_offset = offset;
   facts->path_link = link;
   facts->queue_bytes = queue;
+  facts->path_rate_bps = rate_bps;
   return M4_OK;
 }
 

@@ -2,12 +2,10 @@
  * cache. */
 #include "base/file.h"
 #include "data/period.h"
+#include "data/shard_list.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <xxhash.h>
 
 static const size_t CACHE_BYTES = (size_t)256 << 20;
@@ -33,44 +31,18 @@ struct ds_dataset {
 
 /* ---- opening ---- */
 
-static int is_shard_name(const struct dirent *item) {
-  size_t length = strlen(item->d_name);
-  return item->d_name[0] != '.' && length > 3 && strcmp(item->d_name + length - 3, ".h5") == 0;
-}
-
-/* Locale-independent, unlike alphasort. */
-static int compare_items(const struct dirent **a, const struct dirent **b) {
-  return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static m4_status open_shard(ds_dataset *d, const char *path, m4_error *err) {
-  ds_shard *more = realloc(d->shards, (size_t)(d->n_shards + 1) * sizeof *more);
-  if (!more) return m4_fail(err, M4_MEMORY, path, "no memory for a shard");
-  d->shards = more;
-  M4_TRY(ds_shard_open(&d->shards[d->n_shards], path, err));
-  d->n_shards++;
-  return M4_OK;
-}
-
-static m4_status open_folder(ds_dataset *d, m4_error *err) {
-  struct dirent **items = NULL;
-  int count = scandir(d->path, &items, is_shard_name, compare_items);
-  if (count < 0) return m4_fail(err, M4_IO, d->path, "cannot list: %s", strerror(errno));
-  m4_status status = count > 0 ? M4_OK : m4_fail(err, M4_DATA, d->path, "holds no *.h5 shard");
-  for (int i = 0; i < count; ++i) {
-    char path[4096];
-    if (status == M4_OK) status = m4_path_join(path, sizeof path, d->path, items[i]->d_name, err);
-    if (status == M4_OK) status = open_shard(d, path, err);
-    free(items[i]);
-  }
-  free(items);
-  return status;
-}
-
 static m4_status open_shards(ds_dataset *d, m4_error *err) {
-  struct stat info;
-  if (stat(d->path, &info) != 0) return m4_fail(err, M4_IO, d->path, "cannot open: %s", strerror(errno));
-  return S_ISDIR(info.st_mode) ? open_folder(d, err) : open_shard(d, d->path, err);
+  ds_shard_list list;
+  M4_TRY(ds_shard_list_make(&list, d->path, err));
+  d->shards = calloc((size_t)list.count, sizeof *d->shards);
+  m4_status status =
+      d->shards ? M4_OK : m4_fail(err, M4_MEMORY, d->path, "no memory for %d shards", list.count);
+  for (int32_t i = 0; i < list.count && status == M4_OK; ++i) {
+    status = ds_shard_open(&d->shards[i], list.paths[i], err);
+    d->n_shards += status == M4_OK;
+  }
+  ds_shard_list_free(&list);
+  return status;
 }
 
 /* ---- the index ---- */
@@ -230,6 +202,10 @@ void ds_close(ds_dataset *dataset) {
 
 /* ---- asking ---- */
 
+int32_t ds_n_shards(const ds_dataset *dataset) {
+  return dataset->n_shards;
+}
+
 int32_t ds_n_scenarios(const ds_dataset *dataset) {
   return dataset->n_scenarios;
 }
@@ -288,16 +264,25 @@ m4_status ds_read_period(ds_dataset *dataset, int64_t period, m4_arena *arena, m
   return status;
 }
 
-static m4_status read_checked(const scenario_entry *entry, const ds_extent *extent, m4_arena *arena,
-                              ds_scenario *facts, m4_error *err) {
-  M4_TRY(ds_shard_load(entry->shard, extent, arena, facts, err));
+static m4_status read_received(const ds_shard *shard, const ds_extent *extent, m4_arena *arena,
+                               ds_scenario *facts, m4_error *err) {
   int64_t count = extent->count[DS_RECEIVED];
   int64_t *received = m4_arena_alloc(arena, (size_t)count, sizeof *received);
   if (!received)
-    return m4_fail(err, M4_MEMORY, entry->shard->path, "no memory for %lld received bytes", (long long)count);
-  M4_TRY(
-      ds_shard_read(entry->shard, DS_ROW_RECEIVED_BYTES, extent->start[DS_RECEIVED], count, received, err));
+    return m4_fail(err, M4_MEMORY, shard->path, "no memory for %lld received bytes", (long long)count);
   facts->received_bytes = received;
+  return ds_shard_read(shard, DS_ROW_RECEIVED_BYTES, extent->start[DS_RECEIVED], count, received, err);
+}
+
+static m4_status read_checked(ds_dataset *dataset, int32_t scenario, bool with_received, m4_arena *arena,
+                              ds_scenario *facts, m4_error *err) {
+  if (scenario < 0 || scenario >= dataset->n_scenarios)
+    return m4_fail(err, M4_DATA, dataset->path, "there is no scenario %d", scenario);
+  const scenario_entry *entry = &dataset->scenarios[scenario];
+  ds_extent extent;
+  M4_TRY(ds_shard_locate(entry->shard, entry->index, &extent, err));
+  M4_TRY(ds_shard_load(entry->shard, &extent, arena, facts, err));
+  if (with_received) M4_TRY(read_received(entry->shard, &extent, arena, facts, err));
   ds_events events;
   size_t mark = m4_arena_mark(arena);
   m4_status status = ds_check_scenario(facts, &events, arena, err);
@@ -307,10 +292,10 @@ static m4_status read_checked(const scenario_entry *entry, const ds_extent *exte
 
 m4_status ds_read_scenario(ds_dataset *dataset, int32_t scenario, m4_arena *arena, ds_scenario *facts,
                            m4_error *err) {
-  if (scenario < 0 || scenario >= dataset->n_scenarios)
-    return m4_fail(err, M4_DATA, dataset->path, "there is no scenario %d", scenario);
-  ds_extent extent;
-  M4_TRY(
-      ds_shard_locate(dataset->scenarios[scenario].shard, dataset->scenarios[scenario].index, &extent, err));
-  return read_checked(&dataset->scenarios[scenario], &extent, arena, facts, err);
+  return read_checked(dataset, scenario, true, arena, facts, err);
+}
+
+m4_status ds_read_summary(ds_dataset *dataset, int32_t scenario, m4_arena *arena, ds_scenario *facts,
+                          m4_error *err) {
+  return read_checked(dataset, scenario, false, arena, facts, err);
 }

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_PER_SECOND ((int64_t)1000000000)
-
 static double draw_in(const m4_real_list *range, m4_rng *rng) {
   return range->items[0] + (range->items[1] - range->items[0]) * m4_rng_uniform(rng);
 }
@@ -123,7 +121,7 @@ static m4_status assemble(sim_scenario **scenario, const dg_draw *draw, int64_t 
   double params[SIM_N_PARAMS];
   char name[32];
   M4_TRY(pkt_settings_for(&packet, draw->cc, draw->buffer_kb, draw->window_bytes, draw->p1, draw->p2, err));
-  packet.stop_time_ns = (flows[n_flows - 1].start_ns / NS_PER_SECOND + 2) * NS_PER_SECOND;
+  packet.stop_time_ns += flows[n_flows - 1].start_ns; /* never before flows that can finish have finished */
   fill_params(params, draw);
   snprintf(name, sizeof name, "%05lld", (long long)index);
   return sim_scenario_create(scenario, name, topology, flows, n_flows, &packet, params, err);

@@ -1,6 +1,6 @@
 /* Datagen: scenarios made from traffic descriptions, simulated packet by packet, written as datasets. This
  * header is the room's contents page: workload/ (who sends what when), supervision (what the packet
- * simulation tells), busy periods; campaign.h (many scenarios into shards). Knows sim and data. Source:
+ * simulation tells); campaign.h (many scenarios into shards). Knows sim and data. Source:
  * workloads.md, training.md 3-5. */
 #ifndef DATAGEN_DATAGEN_H
 #define DATAGEN_DATAGEN_H
@@ -14,10 +14,5 @@
  * are not arrivals); M4_INTERRUPTED: m4_stop_requested(). Source: training.md 3-5. */
 m4_status dg_supervise(ds_scenario *facts, const sim_scenario *scenario, const char *trace_path,
                        m4_arena *arena, m4_error *err);
-
-/* Busy periods of flows with known starts and FCTs (training.md 4): fills the period_* fields. Reads name,
- * n_links, n_flows, flow_id, start_ns, fct_ns, path_offset and path_link. M4_DATA for times or links that
- * cannot be. */
-m4_status dg_busy_periods(ds_scenario *facts, m4_arena *arena, m4_error *err);
 
 #endif

@@ -2,6 +2,7 @@
 #include "base/command.h"
 #include "base/signals.h"
 #include "datagen/campaign.h"
+#include "datagen/import/command.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 typedef struct datagen_options {
   const char *out, *keep_ns3;
+  dg_import_options import;
 } datagen_options;
 
 static const m4_option option_table[] = {
@@ -16,32 +18,34 @@ static const m4_option option_table[] = {
      NULL},
     {"--keep-ns3", M4_OPTION_TEXT, offsetof(datagen_options, keep_ns3), "DIR",
      "also write every scenario as an ns-3 folder DIR/NAME (keys write_ns3_folders, ns3_output)", NULL},
+    {"--from-ns3", M4_OPTION_TEXT_LIST, offsetof(datagen_options, import.from_ns3), "DIR",
+     "makes the dataset from an ns-3 folder, or from all in a folder; may be repeated", NULL},
     {NULL, M4_OPTION_FLAG, 0, NULL, NULL, NULL}};
 
 static const m4_program program = {
     "m4-datagen",
     "draws scenarios, simulates them packet by packet and writes a dataset for m4-train",
-    "m4-datagen --config campaign.yaml [--out DIR] [--set key=value]",
+    "m4-datagen --config campaign.yaml [--out DIR] [--keep-ns3 DIR] [--set key=value]\n"
+    "       m4-datagen --from-ns3 DIR [--from-ns3 DIR ...] --out DIR",
     "m4-datagen --config configs/datagen-demo.yaml --out datasets/demo\n"
     "m4-datagen --config configs/datagen-train.yaml --out datasets/train --threads 16\n"
     "m4-datagen --config configs/datagen-train.yaml --out datasets/train --dry-run\n"
-    "m4-datagen --config configs/datagen-demo.yaml --out datasets/more --seed 7 --set scenarios=200 --set "
-    "write_ns3_folders=true",
+    "m4-datagen --config configs/datagen-demo.yaml --out datasets/more --seed 7 --keep-ns3 "
+    "datasets/more-ns3\n"
+    "m4-datagen --from-ns3 datasets/more-ns3 --out datasets/again",
     option_table,
     dg_campaign_keys};
 
-static m4_status configure(m4_config *config, const dg_campaign_config *campaign,
-                           const datagen_options *options, const m4_common *common, m4_error *err) {
+static m4_status configure(m4_config *config, const datagen_options *options, const m4_common *common,
+                           m4_error *err) {
   M4_TRY(m4_command_configure(common, config, err));
   M4_TRY(m4_config_set_text(config, "output", options->out, err));
   M4_TRY(m4_config_set_text(config, "ns3_output", options->keep_ns3, err));
   if (options->keep_ns3) M4_TRY(m4_config_set(config, "write_ns3_folders=true", err));
-  if (common->seed >= 0) {
-    char number[32];
-    snprintf(number, sizeof number, "seed=%lld", (long long)common->seed);
-    M4_TRY(m4_config_set(config, number, err));
-  }
-  return dg_campaign_check(campaign, config, err);
+  if (common->seed < 0) return M4_OK;
+  char number[32];
+  snprintf(number, sizeof number, "seed=%lld", (long long)common->seed);
+  return m4_config_set(config, number, err);
 }
 
 /* Prints the configuration into *identity. */
@@ -93,10 +97,13 @@ static void print_report(m4_log *log, const dg_campaign *campaign, const dg_camp
             (long long)report->n_unfinished);
 }
 
+static m4_status check_output(const dg_campaign_config *settings, const m4_common *common, m4_error *err) {
+  if (settings->output[0] || common->dry_run) return M4_OK;
+  return m4_hint(err, m4_fail(err, M4_USAGE, "output", "no folder is given for the dataset"),
+                 "use --out DIR");
+}
+
 static m4_status generate(const dg_campaign *campaign, const m4_common *common, m4_error *err) {
-  if (!campaign->config->output[0])
-    return m4_hint(err, m4_fail(err, M4_USAGE, "output", "no folder is given for the dataset"),
-                   "use --out DIR");
   m4_log *log = NULL;
   m4_pool *pool = NULL;
   dg_campaign_report report = {0};
@@ -109,10 +116,8 @@ static m4_status generate(const dg_campaign *campaign, const m4_common *common, 
   return status;
 }
 
-static m4_status run(m4_config *config, const dg_campaign_config *settings, const datagen_options *options,
-                     const m4_common *common, m4_error *err) {
-  M4_TRY(configure(config, settings, options, common, err));
-  if (common->print_config) return m4_config_print(config, stdout, true, err);
+static m4_status run_campaign(m4_config *config, const dg_campaign_config *settings, const m4_common *common,
+                              m4_error *err) {
   char *identity = NULL;
   m4_status status = identify(&identity, config, settings, err);
   dg_campaign *campaign = NULL;
@@ -124,11 +129,22 @@ static m4_status run(m4_config *config, const dg_campaign_config *settings, cons
   return status;
 }
 
+static m4_status run(m4_config *config, const dg_campaign_config *settings, const datagen_options *options,
+                     const m4_common *common, m4_error *err) {
+  bool import = dg_import_wanted(&options->import);
+  M4_TRY(configure(config, options, common, err));
+  if (!import) M4_TRY(dg_campaign_check(settings, config, err));
+  if (common->print_config) return m4_config_print(config, stdout, true, err);
+  M4_TRY(check_output(settings, common, err));
+  if (import) return dg_import_command(&options->import, settings, common, stdout, err);
+  return run_campaign(config, settings, common, err);
+}
+
 /* Ctrl-C is not a mistake: one calm line instead of an error. */
-static int leave(m4_status status, const m4_error *error) {
+static int leave(m4_status status, const m4_error *error, bool import) {
   if (status == M4_INTERRUPTED) {
-    fprintf(stderr,
-            "m4-datagen: interrupted; finished shards are kept, run the same command again to continue\n");
+    fprintf(stderr, "m4-datagen: interrupted; finished shards are kept%s\n",
+            import ? "" : ", run the same command again to continue");
     return m4_stop_requested() ? m4_stop_requested() : m4_exit_code(status);
   }
   if (status != M4_OK) m4_print_error("m4-datagen", error);
@@ -146,7 +162,8 @@ int main(int argc, char **argv) {
   m4_status status = m4_command_parse(&program, argc, argv, &options, &common, &finished, &error);
   if (status == M4_OK && !finished) status = m4_config_create(&config, dg_campaign_keys, &settings, &error);
   if (status == M4_OK && !finished) status = run(config, &settings, &options, &common, &error);
+  bool import = dg_import_wanted(&options.import);
   m4_config_free(config);
   m4_command_free(&program, &options, &common);
-  return leave(status, &error);
+  return leave(status, &error, import);
 }

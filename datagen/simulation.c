@@ -3,9 +3,8 @@
 #include "datagen/supervision.h"
 
 #include "base/signals.h"
+#include "sim/backend.h"
 #include "sim/packet/trace.h"
-
-#include <stdlib.h>
 
 /* The simulation's listeners: the recorder, and the trace that is kept, if any. */
 typedef struct listeners {
@@ -28,33 +27,13 @@ static void on_packet(void *ctx, const pkt_packet_event *event) {
   if (dg_packet_fact_of(event, l->scenario->topology) != DG_NO_FACT) l->trace.packet(l->trace.ctx, event);
 }
 
-static m4_status submit_all(pkt_sim *sim, const sim_scenario *scenario, m4_error *err) {
-  pkt_flow *flows = calloc((size_t)scenario->n_flows, sizeof *flows);
-  if (!flows)
-    return m4_fail(err, M4_MEMORY, scenario->name, "no memory for %lld flows", (long long)scenario->n_flows);
-  for (int64_t i = 0; i < scenario->n_flows; ++i) {
-    const sim_flow *flow = &scenario->flows[i];
-    flows[i] = (pkt_flow){.tag = i,
-                          .src = flow->src,
-                          .dst = flow->dst,
-                          .priority = flow->priority,
-                          .source_port = flow->source_port,
-                          .destination_port = flow->destination_port,
-                          .size_bytes = flow->size_bytes,
-                          .start_ns = flow->start_ns};
-  }
-  m4_status status = pkt_submit(sim, flows, scenario->n_flows, err);
-  free(flows);
-  return status;
-}
-
 /* From event to event until nothing is left but flows that never finish. */
-static m4_status run_packets(pkt_sim *sim, dg_recorder *recorder, int64_t stop_ns, m4_error *err) {
+static m4_status run_packets(pkt_sim *sim, dg_recorder *recorder, m4_error *err) {
   for (;;) {
     if (m4_stop_requested()) return m4_fail(err, M4_INTERRUPTED, recorder->facts->name, "interrupted");
     int64_t next_ns = dg_recorder_next_ns(recorder), tag, time_ns;
     bool completed;
-    M4_TRY(pkt_advance(sim, next_ns < stop_ns ? next_ns : stop_ns, &completed, &tag, &time_ns, err));
+    M4_TRY(pkt_advance(sim, next_ns, &completed, &tag, &time_ns, err));
     int32_t flow = completed ? recorder->position[tag] : -1;
     if (completed)
       dg_recorder_depart(recorder, flow, time_ns - recorder->facts->start_ns[flow]);
@@ -67,11 +46,10 @@ static m4_status run_packets(pkt_sim *sim, dg_recorder *recorder, int64_t stop_n
 
 static m4_status run_scenario(const sim_scenario *scenario, dg_recorder *recorder, const pkt_probe *probe,
                               m4_error *err) {
-  int64_t stop_ns = scenario->packet.stop_time_ns > 0 ? scenario->packet.stop_time_ns : INT64_MAX;
   pkt_sim *sim = NULL;
   M4_TRY(pkt_create(&sim, scenario->topology, scenario->routing, &scenario->packet, probe, err));
-  m4_status status = submit_all(sim, scenario, err);
-  if (status == M4_OK) status = run_packets(sim, recorder, stop_ns, err);
+  m4_status status = sim_packet_submit(sim, scenario, err);
+  if (status == M4_OK) status = run_packets(sim, recorder, err);
   pkt_free(sim);
   return status;
 }

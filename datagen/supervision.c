@@ -3,6 +3,7 @@
 #include "datagen/supervision.h"
 
 #include "base/signals.h"
+#include "data/busy_periods.h"
 #include "datagen/facts.h"
 #include "sim/engine.h"
 
@@ -75,5 +76,5 @@ m4_status dg_supervise_from(ds_scenario *facts, const sim_scenario *scenario, dg
   M4_TRY(dg_facts_of_scenario(facts, &position, scenario, arena, err));
   M4_TRY(add_packet_facts(facts, position, scenario, source, ctx, arena, err));
   M4_TRY(add_flowsim_facts(facts, position, scenario, arena, err));
-  return dg_busy_periods(facts, arena, err);
+  return ds_busy_periods(facts, arena, err);
 }

@@ -1,11 +1,13 @@
 /* The session: arrivals, completions, state updates, predictions. Knows the parts beside it and nn. */
 #include "infer/session.h"
 
+#include "infer/bundles.h"
 #include "infer/components.h"
 #include "infer/heap.h"
 #include "infer/slots.h"
 #include "infer/snapshot.h"
 #include "infer/work.h"
+#include "nn/m4_fluid.h"
 #include "nn/m4_inputs.h"
 
 #include <math.h>
@@ -19,7 +21,11 @@ struct inf_session {
   inf_work work;
   inf_slots slots;
   inf_components components;
+  inf_bundles bundles;     /* rows of work.state.links */
+  inf_bundle_copy *copies; /* [copy_capacity] scratch */
+  int32_t copy_capacity;
   inf_snapshot snapshot;
+  m4_fluid fluid; /* empty unless the model has fluid features */
   inf_heap heap;
   inf_counters counters;
 };
@@ -29,20 +35,24 @@ struct inf_session {
 static m4_status grow_slots(inf_session *session, int32_t n_slots, m4_error *err) {
   if (n_slots > session->work.state.flows.rows) M4_TRY(inf_work_grow(&session->work, n_slots, err));
   M4_TRY(inf_heap_reserve(&session->heap, n_slots, err));
+  if (session->work.model->widths.n_fluid > 0) M4_TRY(m4_fluid_grow(&session->fluid, n_slots, err));
   return inf_slots_grow(&session->slots, n_slots, err);
 }
 
 static m4_status init_session(inf_session *session, const m4_model *model, int32_t n_links, m4_error *err) {
-  M4_TRY(inf_work_init(&session->work, model, FIRST_SLOTS, n_links, err));
+  M4_TRY(inf_work_init(&session->work, model, FIRST_SLOTS, n_links + 1, err));
+  M4_TRY(inf_bundles_init(&session->bundles, n_links, !session->options.link_reset_off, err));
   M4_TRY(inf_components_init(&session->components, n_links, session->options.global_scope, err));
   M4_TRY(inf_snapshot_init(&session->snapshot, n_links, err));
+  if (model->widths.n_fluid > 0) M4_TRY(m4_fluid_init(&session->fluid, FIRST_SLOTS, n_links, err));
   return grow_slots(session, FIRST_SLOTS, err);
 }
 
 m4_status inf_session_create(inf_session **session, const m4_model *model, int32_t n_links,
                              const inf_options *options, m4_error *err) {
   *session = NULL;
-  if (n_links < 1) return m4_fail(err, M4_USAGE, NULL, "a network of %d links", (int)n_links);
+  if (n_links < 1 || n_links == INT32_MAX)
+    return m4_fail(err, M4_USAGE, NULL, "a network of %d links", (int)n_links);
   inf_session *made = calloc(1, sizeof *made);
   if (!made) return m4_fail(err, M4_MEMORY, NULL, "no memory for a session");
   if (options) made->options = *options;
@@ -58,10 +68,17 @@ void inf_session_free(inf_session *session) {
   if (!session) return;
   inf_heap_free(&session->heap);
   inf_snapshot_free(&session->snapshot);
+  m4_fluid_free(&session->fluid);
+  inf_bundles_free(&session->bundles);
+  free(session->copies);
   inf_components_free(&session->components);
   inf_slots_free(&session->slots);
   inf_work_free(&session->work);
   free(session);
+}
+
+void inf_set_link_rate(inf_session *session, int32_t link, int64_t rate_bps) {
+  if (session->fluid.flows) session->fluid.links[link].capacity = (double)rate_bps / 8e9;
 }
 
 /* ---- the state update (simulation.md 3) ---- */
@@ -74,21 +91,22 @@ static double time_step_us(const inf_session *session, const inf_roster *flows) 
   return delta_ns / 1000.0;
 }
 
-static void count_update(inf_counters *counters, const m4_event_data *event) {
+static void count_update(inf_counters *counters, const inf_component *component, int32_t n_bundles) {
   ++counters->updates;
-  counters->updated_flows += (uint64_t)event->n_flows;
-  counters->updated_links += (uint64_t)event->n_links;
-  int32_t nodes = event->n_flows + event->n_links;
+  counters->updated_flows += (uint64_t)component->flows.count;
+  counters->updated_links += (uint64_t)component->links.count;
+  counters->updated_bundles += (uint64_t)n_bundles;
+  int32_t nodes = component->flows.count + component->links.count;
   if (nodes > counters->largest_component) counters->largest_component = nodes;
 }
 
-static m4_status predict(inf_session *session, int32_t row, double head, m4_error *err) {
+static m4_status predict(inf_session *session, int32_t row, double slowdown, m4_error *err) {
   inf_slot *flow = &session->slots.list[row];
-  flow->slowdown = head > 1.0 ? head : 1.0;
+  flow->slowdown = slowdown > 1.0 ? slowdown : 1.0;
   double finish_ns = flow->release_ns + flow->slowdown * flow->ideal_fct_ns;
-  if (!isfinite(head) || !isfinite(finish_ns)) {
+  if (!isfinite(slowdown) || !isfinite(finish_ns)) {
     m4_fail(err, M4_NUMERIC, NULL, "the predicted slowdown of flow %lld is %g at %.3f ns",
-            (long long)flow->tag, head, session->clock_ns);
+            (long long)flow->tag, slowdown, session->clock_ns);
     return m4_hint(err, M4_NUMERIC, "are the 13 parameters in the units of training?");
   }
   inf_heap_set(&session->heap, row, finish_ns, flow->tag);
@@ -99,16 +117,23 @@ static m4_status update(inf_session *session, const inf_component *component, m4
   const inf_roster *flows = &component->flows;
   if (flows->count == 0) return M4_OK;
   m4_event_data event;
-  M4_TRY(inf_snapshot_take(&session->snapshot, &session->slots, component, session->components.flow_count,
-                           &event, err));
+  M4_TRY(inf_snapshot_take(&session->snapshot, &session->slots, component, session->bundles.row,
+                           session->components.flow_count, &event, err));
   event.dt_us = time_step_us(session, flows);
   for (int32_t i = 0; i < flows->count; ++i)
     session->slots.list[flows->members[i].row].last_ns = session->clock_ns;
+  if (session->fluid.flows) {
+    M4_TRY(m4_fluid_step(&session->fluid, event.flow_rows, event.n_flows, session->clock_ns, err));
+    event.fluid = session->fluid.features;
+  }
   const ag_tensor *head;
   M4_TRY(inf_work_step(&session->work, &event, &head, err));
-  count_update(&session->counters, &event);
-  for (int32_t i = 0; i < flows->count; ++i)
-    M4_TRY(predict(session, flows->members[i].row, inf_work_value(&session->work, head, i), err));
+  count_update(&session->counters, component, event.n_links);
+  for (int32_t i = 0; i < flows->count; ++i) {
+    const float *fluid = event.fluid ? event.fluid + (size_t)i * M4_N_FLUID : NULL;
+    double slowdown = m4_slowdown(session->work.model, inf_work_value(&session->work, head, i), fluid);
+    M4_TRY(predict(session, flows->members[i].row, slowdown, err));
+  }
   return M4_OK;
 }
 
@@ -130,6 +155,24 @@ static m4_status check_arrival(const inf_session *session, double time_ns, const
     if (flow->links[hop] < 0 || flow->links[hop] >= session->components.n_links)
       return m4_fail(err, M4_USAGE, NULL, "flow %lld uses link %d of a network of %d links", tag,
                      (int)flow->links[hop], (int)session->components.n_links);
+  for (int32_t hop = 0; session->fluid.flows && hop < flow->n_links; ++hop)
+    if (session->fluid.links[flow->links[hop]].capacity <= 0.0)
+      return m4_fail(err, M4_USAGE, NULL, "flow %lld uses link %d, which has no line rate", tag,
+                     (int)flow->links[hop]);
+  return M4_OK;
+}
+
+/* The new flow's links leave the bundles that they are no longer equal to. */
+static m4_status split_bundles(inf_session *session, const inf_flow *flow, m4_error *err) {
+  if (flow->n_links > session->copy_capacity) {
+    inf_bundle_copy *larger = realloc(session->copies, (size_t)flow->n_links * sizeof *larger);
+    if (!larger) return m4_fail(err, M4_MEMORY, NULL, "no memory for a path of %d links", (int)flow->n_links);
+    session->copies = larger;
+    session->copy_capacity = flow->n_links;
+  }
+  int32_t n = inf_bundles_join(&session->bundles, flow->links, flow->n_links, session->copies);
+  for (int32_t i = 0; i < n; ++i)
+    inf_work_copy_link(&session->work, session->copies[i].from, session->copies[i].to);
   return M4_OK;
 }
 
@@ -142,9 +185,13 @@ m4_status inf_arrive(inf_session *session, double time_ns, const inf_flow *flow,
   int32_t row;
   M4_TRY(inf_slots_take(&session->slots, time_ns, flow, &row, err));
   M4_TRY(inf_components_join(&session->components, flow->tag, row, flow->links, flow->n_links, err));
+  M4_TRY(split_bundles(session, flow, err));
   const m4_model *model = session->work.model;
   float size_feature = m4_size_feature_of(flow->size_bytes, model->size_feature);
   m4_state_init_flow(&session->work.state, model, row, size_feature, flow->n_links, flow->params);
+  if (session->fluid.flows)
+    m4_fluid_start(&session->fluid, row, time_ns, (double)flow->size_bytes, flow->ideal_fct_ns,
+                   session->slots.list[row].path, flow->n_links);
   session->clock_ns = time_ns;
   ++session->counters.events;
   return update(session, inf_components_of(&session->components, flow->links), err);
@@ -160,7 +207,7 @@ bool inf_next(const inf_session *session, double *time_ns, int64_t *tag) {
 static void reset_idle_links(inf_session *session, const inf_slot *flow) {
   for (int32_t hop = 0; hop < flow->n_path; ++hop)
     if (session->components.flow_count[flow->path[hop]] == 0)
-      m4_state_init_link(&session->work.state, session->work.model, flow->path[hop]);
+      inf_bundles_reset(&session->bundles, flow->path[hop]);
 }
 
 m4_status inf_complete(inf_session *session, double time_ns, int64_t tag, m4_error *err) {

@@ -24,6 +24,9 @@ m4_status inf_session_create(inf_session **session, const m4_model *model, int32
                              const inf_options *options, m4_error *err);
 void inf_session_free(inf_session *session); /* NULL accepted */
 
+/* Tells the line rate of a link, before flows use it; read by models with fluid features only. */
+void inf_set_link_rate(inf_session *session, int32_t link, int64_t rate_bps);
+
 typedef struct inf_flow {
   int64_t
       tag; /* the caller's number, unique among active flows; breaks ties (lowest first), so use flow order */
@@ -52,6 +55,7 @@ typedef struct inf_counters {
   uint64_t events;                       /* arrivals and completions */
   uint64_t updates;                      /* state updates: events that left an active flow in the component */
   uint64_t updated_flows, updated_links; /* sums over updates */
+  uint64_t updated_bundles;              /* rows of links really computed: equal ones share one */
   int32_t largest_component;             /* flows + links */
 } inf_counters;
 inf_counters inf_count(const inf_session *session);

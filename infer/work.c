@@ -82,11 +82,18 @@ m4_status inf_work_grow(inf_work *work, int32_t n_flows, m4_error *err) {
   return M4_OK;
 }
 
+void inf_work_copy_link(inf_work *work, int32_t from, int32_t to) {
+  size_t bytes = (size_t)work->state.links.cols * element_bytes(work->model);
+  char *rows = work->state.links.data;
+  memcpy(rows + (size_t)to * bytes, rows + (size_t)from * bytes, bytes);
+}
+
 m4_status inf_work_step(inf_work *work, const m4_event_data *event, const ag_tensor **head, m4_error *err) {
   M4_TRY(reserve_tape(work, event->n_flows + event->n_links, err));
   m4_arena_release(&work->tape_memory, 0);
   m4_event(work->model, work->tape, &work->state, event, 0.0, NULL);
-  *head = m4_readout(work->model, work->tape, &work->state, event->flow_rows, event->n_flows, 0.0);
+  *head =
+      m4_readout(work->model, work->tape, &work->state, event->flow_rows, event->n_flows, event->fluid, 0.0);
   return ag_tape_status(work->tape, err);
 }
 

@@ -14,13 +14,15 @@ typedef struct inf_work {
   int32_t node_capacity; /* nodes of the largest event that tape_memory is made for */
 } inf_work;
 
-/* Links start in their initial state. */
+/* Rows of links start in their initial state. */
 m4_status inf_work_init(inf_work *work, const m4_model *model, int32_t n_flows, int32_t n_links,
                         m4_error *err);
 void inf_work_free(inf_work *work); /* zeroed structs are accepted */
 /* More flow rows; existing states move along. */
 m4_status inf_work_grow(inf_work *work, int32_t n_flows, m4_error *err);
-/* One event and the readout of its flows: head[i] is the raw slowdown of flow_rows[i], valid until the next
+/* Row `to` of the link states becomes what row `from` is. */
+void inf_work_copy_link(inf_work *work, int32_t from, int32_t to);
+/* One event and the readout of its flows: head[i] is what the head says of flow_rows[i], valid until the next
  * call. */
 m4_status inf_work_step(inf_work *work, const m4_event_data *event, const ag_tensor **head, m4_error *err);
 /* Element i of a column. */

@@ -114,6 +114,12 @@ static void read_auxiliary(const m4_model *model, ag_tape *tape, m4_state *state
   }
 }
 
+/* Features of flows, followed by those of the fluid where the model has them. */
+static ag_tensor *with_fluid(const m4_model *model, ag_tape *tape, ag_tensor *features, const float *fluid) {
+  if (model->widths.n_fluid == 0 || !features) return features;
+  return ag_concat_cols(tape, features, ag_input(tape, features->rows, M4_N_FLUID, fluid));
+}
+
 void m4_event(const m4_model *model, ag_tape *tape, m4_state *state, const m4_event_data *event,
               double dropout, m4_event_aux *aux) {
   if (aux) *aux = (m4_event_aux){0};
@@ -132,6 +138,7 @@ void m4_event(const m4_model *model, ag_tape *tape, m4_state *state, const m4_ev
   for (int32_t i = 0; i < model->widths.gcn_layers; i++) x = sage(tape, &model->sage[i], x, event);
 
   ag_tensor *params = ag_gather(tape, &state->params, event->flow_rows, n_flows);
+  params = with_fluid(model, tape, params, event->fluid);
   ag_tensor *flow_input = ag_concat_cols(tape, ag_slice_rows(tape, x, 0, n_flows), params);
   ag_tensor *link_input = ag_slice_rows(tape, x, n_flows, n_links);
   ag_scatter(tape, &state->flows, event->flow_rows, gru(tape, &model->flow_rate, flow_input, h));
@@ -139,8 +146,13 @@ void m4_event(const m4_model *model, ag_tape *tape, m4_state *state, const m4_ev
 }
 
 ag_tensor *m4_readout(const m4_model *model, ag_tape *tape, m4_state *state, const int32_t *flow_rows,
-                      int32_t n_rows, double dropout) {
+                      int32_t n_rows, const float *fluid, double dropout) {
   ag_tensor *facts = ag_gather(tape, &state->facts, flow_rows, n_rows);
+  facts = with_fluid(model, tape, facts, fluid);
   ag_tensor *h = ag_gather(tape, &state->flows, flow_rows, n_rows);
   return head(tape, &model->fct_head, ag_concat_cols(tape, facts, h), dropout);
+}
+
+double m4_slowdown(const m4_model *model, double head, const float *fluid) {
+  return model->widths.n_fluid == 0 ? head : exp((double)fluid[0]) * (1.0 + head);
 }

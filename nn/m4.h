@@ -7,8 +7,9 @@
 #include "autograd/autograd.h"
 
 enum {
-  M4_N_PARAMS = 13,            /* configuration vector (model.md 8) */
-  M4_N_FACTS = 1 + M4_N_PARAMS /* head input before the state: n_links, then the 13 parameters */
+  M4_N_PARAMS = 13,             /* configuration vector (model.md 8) */
+  M4_N_FACTS = 1 + M4_N_PARAMS, /* head input before the state: n_links, then the 13 parameters */
+  M4_N_FLUID = 4                /* features of nn/m4_fluid.h */
 };
 
 /* Widths; all taken from tensor shapes when weights are loaded. */
@@ -19,6 +20,8 @@ typedef struct m4_widths {
   int32_t head_hidden; /* middle width of the FCT head, H */
   int32_t aux_hidden;  /* middle width of the auxiliary heads, H */
   bool has_size_head, has_queue_head;
+  int32_t
+      n_fluid; /* 0 (published) or M4_N_FLUID: inputs after the parameters of the rate GRU and the FCT head */
 } m4_widths;
 m4_widths m4_default_widths(void); /* the published model with both auxiliary heads */
 
@@ -84,6 +87,7 @@ typedef struct m4_event_data {
   const int32_t *neighbour_offset;   /* [n_flows + n_links + 1] */
   const int32_t *neighbour_index;    /* [2 * n_edges] node numbers */
   double dt_us;                      /* time step; no time GRU when <= 0 */
+  const float *fluid;                /* [n_flows, M4_N_FLUID]; NULL unless widths.n_fluid */
   /* Supervision, read after the time step (model.md 6 step 3); all zero/NULL in simulation. */
   int32_t n_size_labels;    /* 0 or n_flows */
   const float *size_labels; /* [n_flows] remaining ratio of each active flow */
@@ -103,8 +107,12 @@ typedef struct m4_event_aux {
 void m4_event(const m4_model *model, ag_tape *tape, m4_state *state, const m4_event_data *event,
               double dropout, m4_event_aux *aux);
 
-/* FCT head on rows of state.flows: predicted slowdown [n, 1], not clamped (model.md 6, 7). */
+/* FCT head on rows of state.flows: [n, 1], not clamped (model.md 6, 7); m4_slowdown() makes slowdowns of it.
+ * fluid: [n_rows, M4_N_FLUID] of each flow's last event, NULL unless widths.n_fluid. */
 ag_tensor *m4_readout(const m4_model *model, ag_tape *tape, m4_state *state, const int32_t *flow_rows,
-                      int32_t n_rows, double dropout);
+                      int32_t n_rows, const float *fluid, double dropout);
+/* Predicted slowdown from what the head says: that itself, or with fluid features (one flow's) the fluid's
+ * estimate times 1 + head. */
+double m4_slowdown(const m4_model *model, double head, const float *fluid);
 
 #endif

@@ -3,6 +3,7 @@
 #include "nn/m4_inputs.h"
 
 #include "nn/m4_events.h"
+#include "nn/m4_fluid.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -36,6 +37,9 @@ static m4_status check_flow(const m4_period *period, int32_t i, m4_error *err) {
   for (int32_t k = period->path_offset[i]; k < period->path_offset[i + 1]; k++)
     if (period->path_link[k] < 0)
       return m4_fail(err, M4_DATA, NULL, "flow %lld: link %d on its path", id, (int)period->path_link[k]);
+    else if (period->path_rate_bps && period->path_rate_bps[k] <= 0)
+      return m4_fail(err, M4_DATA, NULL, "flow %lld: link %d of %lld bit/s", id, (int)period->path_link[k],
+                     (long long)period->path_rate_bps[k]);
   for (int32_t k = 0; k < M4_N_PARAMS; k++)
     if (!isfinite(period->params[(size_t)i * M4_N_PARAMS + (size_t)k]))
       return m4_fail(err, M4_DATA, NULL, "flow %lld: parameter %d is not finite", id, (int)k);
@@ -148,6 +152,56 @@ static m4_status order_events(m4_sample *sample, const m4_period *period, m4_are
   return M4_OK;
 }
 
+/* ---- fluid ---- */
+
+static void set_capacities(m4_fluid *fluid, const m4_sample *sample, const m4_period *period) {
+  for (int32_t k = 0; k < sample->path_offset[sample->n_flows]; k++)
+    fluid->links[sample->path_link[k]].capacity = (double)period->path_rate_bps[k] / 8e9;
+}
+
+/* Times count from the first arrival, as they do online. */
+static m4_status run_fluid(m4_fluid *fluid, m4_sample *sample, const m4_period *period, m4_error *err) {
+  int64_t first_ns = period->start_ns[sample->event_flow[0]];
+  float *features = sample->fluid;
+  for (int32_t j = 0; j < sample->n_events; j++) {
+    m4_event_data *event = &sample->events[j];
+    int32_t flow = sample->event_flow[j], first_hop = sample->path_offset[flow];
+    bool arrives = sample->arrival_event[flow] == j;
+    double now_ns = (double)(period->start_ns[flow] + (arrives ? 0 : period->fct_ns[flow]) - first_ns);
+    if (arrives)
+      m4_fluid_start(fluid, flow, now_ns, (double)period->size_bytes[flow],
+                     (double)period->ideal_fct_ns[flow], sample->path_link + first_hop,
+                     sample->path_offset[flow + 1] - first_hop);
+    size_t count = (size_t)event->n_flows * M4_N_FLUID;
+    M4_TRY(m4_fluid_step(fluid, event->flow_rows, event->n_flows, now_ns, err));
+    memcpy(features, fluid->features, count * sizeof *features);
+    event->fluid = features;
+    features += count;
+  }
+  return M4_OK;
+}
+
+static m4_status make_fluid(m4_sample *sample, const m4_period *period, m4_arena *arena, m4_error *err) {
+  if (!period->path_rate_bps) return M4_OK;
+  size_t n_rows = 0;
+  for (int32_t j = 0; j < sample->n_events; j++) n_rows += (size_t)sample->events[j].n_flows;
+  sample->fluid = m4_arena_alloc(arena, n_rows * M4_N_FLUID, sizeof *sample->fluid);
+  if (!sample->fluid) return no_memory(err);
+  m4_fluid fluid;
+  M4_TRY(m4_fluid_init(&fluid, sample->n_flows, sample->n_links, err));
+  set_capacities(&fluid, sample, period);
+  m4_status status = run_fluid(&fluid, sample, period, err);
+  m4_fluid_free(&fluid);
+  return status;
+}
+
+const float *m4_sample_last_fluid(const m4_sample *sample, int32_t flow) {
+  if (!sample->fluid) return NULL;
+  const m4_event_data *event = &sample->events[sample->departure_event[flow] - 1];
+  const int32_t *place = bsearch(&flow, event->flow_rows, (size_t)event->n_flows, sizeof flow, compare_int32);
+  return event->fluid + (place - event->flow_rows) * M4_N_FLUID;
+}
+
 /* ---- labels ---- */
 
 /* Writes the remaining ratios of one event; returns how many: all active flows, or none. */
@@ -214,9 +268,22 @@ m4_status m4_sample_from_period(m4_sample **result, const m4_period *period, m4_
   M4_TRY(make_paths(sample, period, arena, err));
   M4_TRY(order_events(sample, period, arena, err));
   M4_TRY(nn_build_graphs(sample, arena, err));
+  M4_TRY(make_fluid(sample, period, arena, err));
   M4_TRY(make_size_labels(sample, period, arena, err));
   M4_TRY(make_queue_labels(sample, period, arena, err));
   M4_TRY(nn_attach_labels(sample, err));
   *result = sample;
   return M4_OK;
+}
+
+void m4_sample_cut_short(m4_sample *sample, int32_t max_events) {
+  if (sample->n_events <= max_events) return;
+  sample->n_events = max_events;
+  sample->max_nodes = 0;
+  sample->node_events = 0;
+  for (int32_t j = 0; j < max_events; j++) {
+    int32_t n_nodes = sample->events[j].n_flows + sample->events[j].n_links;
+    if (n_nodes > sample->max_nodes) sample->max_nodes = n_nodes;
+    sample->node_events += n_nodes;
+  }
 }

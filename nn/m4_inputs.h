@@ -15,10 +15,11 @@ float m4_queue_label_of(double queue_bytes);
 typedef struct m4_period {
   int32_t n_flows;
   const int64_t *flow_id, *size_bytes, *start_ns, *fct_ns,
-      *ideal_fct_ns;          /* [n_flows]; fct already raised to ideal */
-  const float *params;        /* [n_flows, 13] */
-  const int32_t *path_offset; /* [n_flows + 1] */
-  const int32_t *path_link;   /* scenario link ids (any distinct numbers >= 0), path order */
+      *ideal_fct_ns;            /* [n_flows]; fct already raised to ideal */
+  const float *params;          /* [n_flows, 13] */
+  const int32_t *path_offset;   /* [n_flows + 1] */
+  const int32_t *path_link;     /* scenario link ids (any distinct numbers >= 0), path order */
+  const int64_t *path_rate_bps; /* line rates, parallel to path_link; NULL = unknown: no fluid features */
   /* Received bytes after each of the 2n events, active flows ascending (training.md 5); NULL = no size
    * labels. */
   const int64_t *received_offset; /* [2 * n_flows + 1] */
@@ -31,7 +32,7 @@ typedef struct m4_period {
 /* A period made ready for the model: flow rows are the period's flow order, link rows are the period's
  * distinct links ascending. */
 typedef struct m4_sample {
-  int32_t n_flows, n_links, n_events;       /* n_events = 2 * n_flows */
+  int32_t n_flows, n_links, n_events;       /* n_events = 2 * n_flows, fewer when cut short */
   float *size_feature;                      /* [n_flows] */
   float *flow_n_links;                      /* [n_flows] */
   float *params;                            /* [n_flows, 13] */
@@ -46,6 +47,7 @@ typedef struct m4_sample {
   float *queue_labels;
   int32_t *queue_rows;   /* link rows */
   m4_event_data *events; /* [n_events], arrays in the same arena */
+  float *fluid;          /* features of all events' flows in order (m4_fluid.h); NULL without line rates */
   int32_t max_nodes;     /* largest n_flows + n_links of an event */
   int64_t node_events;   /* sum over events of active nodes: the cost of the sample */
 } m4_sample;
@@ -60,5 +62,12 @@ m4_status m4_sample_from_period(m4_sample **sample, const m4_period *period, m4_
  * arrays, such as golden files). M4_DATA when each event is not exactly one flow's arrival or departure, or
  * an index or time step is impossible. */
 m4_status m4_sample_build_events(m4_sample *sample, m4_arena *arena, m4_error *err);
+
+/* Fluid features of a flow at its last event before its departure; NULL when the sample has none. */
+const float *m4_sample_last_fluid(const m4_sample *sample, int32_t flow);
+
+/* Keeps the first max_events events: a busy period may be trained on from its beginning without its end.
+ * Flows that have not departed by then have no slowdown to learn. Nothing happens when there are no more. */
+void m4_sample_cut_short(m4_sample *sample, int32_t max_events);
 
 #endif

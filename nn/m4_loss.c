@@ -73,6 +73,17 @@ static m4_status average_weights(float **weights, const m4_sample *sample, bool 
   return M4_OK;
 }
 
+/* Flows whose departure the sample holds: all of them, unless it was cut short. */
+static bool departs(const m4_sample *sample, int32_t flow) {
+  return sample->departure_event[flow] < sample->n_events;
+}
+
+static int32_t count_departures(const m4_sample *sample) {
+  int32_t count = 0;
+  for (int32_t i = 0; i < sample->n_flows; i++) count += departs(sample, i);
+  return count > 0 ? count : 1;
+}
+
 /* flow_weight[i] = slowdown^a over its mean; powers of the slowdown's share of the largest cannot overflow.
  */
 static m4_status weigh_flows(nn_loss_plan *plan, const m4_sample *sample, double exponent, m4_arena *arena,
@@ -80,23 +91,24 @@ static m4_status weigh_flows(nn_loss_plan *plan, const m4_sample *sample, double
   M4_TRY(doubles(&plan->flow_weight, sample->n_flows, arena, err));
   double largest = 0, sum = 0;
   for (int32_t i = 0; i < sample->n_flows; i++) largest = fmax(largest, (double)sample->target_slowdown[i]);
-  for (int32_t i = 0; i < sample->n_flows; i++)
-    sum += plan->flow_weight[i] = pow((double)sample->target_slowdown[i] / largest, exponent);
-  for (int32_t i = 0; i < sample->n_flows; i++) plan->flow_weight[i] *= sample->n_flows / sum;
+  for (int32_t i = 0; i < sample->n_flows; i++) {
+    plan->flow_weight[i] = pow((double)sample->target_slowdown[i] / largest, exponent);
+    if (departs(sample, i)) sum += plan->flow_weight[i];
+  }
+  for (int32_t i = 0; sum > 0 && i < sample->n_flows; i++)
+    plan->flow_weight[i] *= count_departures(sample) / sum;
   return M4_OK;
 }
 
 static m4_status plan_flows(nn_loss_plan *plan, const m4_sample *sample, const m4_loss_options *options,
                             m4_arena *arena, m4_error *err) {
   plan->fct_form = options->fct_form;
-  plan->fct_factor = 1.0 / sample->n_flows;
-  plan->flow_slope = m4_arena_calloc(arena, (size_t)sample->n_flows, sizeof *plan->flow_slope);
-  if (!plan->flow_slope) return m4_fail(err, M4_MEMORY, NULL, "no memory for the targets");
+  plan->fct_factor = 1.0 / count_departures(sample);
+  plan->head_target = m4_arena_calloc(arena, (size_t)sample->n_flows, sizeof *plan->head_target);
+  plan->head_slope = m4_arena_calloc(arena, (size_t)sample->n_flows, sizeof *plan->head_slope);
+  if (!plan->head_target || !plan->head_slope)
+    return m4_fail(err, M4_MEMORY, NULL, "no memory for the targets");
   if (options->tail_weight > 0) M4_TRY(weigh_flows(plan, sample, options->tail_weight, arena, err));
-  for (int32_t i = 0; plan->fct_form == M4_FCT_RELATIVE && i < sample->n_flows; i++) {
-    plan->flow_slope[i] = 1.0f / sample->target_slowdown[i];
-    if (plan->flow_weight) plan->flow_slope[i] *= (float)plan->flow_weight[i];
-  }
   return M4_OK;
 }
 
@@ -107,9 +119,9 @@ m4_status nn_loss_plan_create(nn_loss_plan *plan, const m4_sample *sample, const
     return m4_fail(err, M4_USAGE, NULL, "link_slots is %d, must be at least 1", (int)options->link_slots);
   if (!(options->tail_weight >= 0))
     return m4_fail(err, M4_USAGE, NULL, "tail_weight is %g, must not be negative", options->tail_weight);
-  plan->size_factor = options->weight_size / sample->n_flows;
+  plan->size_factor = options->weight_size / count_departures(sample);
   plan->queue_factor = options->weight_queue / options->link_slots;
-  plan->size_log_factor = options->averaged ? 1.0 / sample->n_flows : plan->size_factor;
+  plan->size_log_factor = options->averaged ? 1.0 / count_departures(sample) : plan->size_factor;
   plan->queue_log_factor = options->averaged ? 1.0 / options->link_slots : plan->queue_factor;
   M4_TRY(plan_flows(plan, sample, options, arena, err));
   if (!options->averaged) return M4_OK;
@@ -123,12 +135,17 @@ static double log_slowdown(double slowdown) {
   return log(M4_LOG_FLOOR) + (slowdown - M4_LOG_FLOOR) / M4_LOG_FLOOR;
 }
 
-const float *nn_loss_slope(const nn_loss_plan *plan, int32_t flow, double predicted) {
-  if (plan->fct_form == M4_FCT_LOG) {
-    double weight = plan->flow_weight ? plan->flow_weight[flow] : 1.0;
-    plan->flow_slope[flow] = (float)(weight / fmax(predicted, M4_LOG_FLOOR));
-  }
-  return &plan->flow_slope[flow];
+static double weight_of(const nn_loss_plan *plan, int32_t flow) {
+  return plan->flow_weight ? plan->flow_weight[flow] : 1.0;
+}
+
+void nn_loss_aim(nn_loss_plan *plan, const m4_model *model, const m4_sample *sample, int32_t flow,
+                 double predicted, const float *fluid) {
+  double target = (double)sample->target_slowdown[flow];
+  double scale = plan->fct_form == M4_FCT_LOG ? fmax(predicted, M4_LOG_FLOOR) : target;
+  double at_zero = m4_slowdown(model, 0.0, fluid), unit = m4_slowdown(model, 1.0, fluid) - at_zero;
+  plan->head_target[flow] = (float)((target - at_zero) / unit);
+  plan->head_slope[flow] = (float)(weight_of(plan, flow) * unit / scale);
 }
 
 /* Weighted errors of all flows. */
@@ -136,12 +153,11 @@ static double flow_errors(const nn_predictions *predictions, const nn_loss_plan 
                           const m4_sample *sample) {
   double sum = 0;
   for (int32_t i = 0; i < sample->n_flows; i++) {
+    if (!departs(sample, i)) continue;
     double predicted = predictions->slowdown[i], target = (double)sample->target_slowdown[i];
-    if (plan->fct_form == M4_FCT_RELATIVE)
-      sum += fabs(predicted - target) * (double)plan->flow_slope[i];
-    else
-      sum += fabs(log_slowdown(predicted) - log_slowdown(target)) *
-             (plan->flow_weight ? plan->flow_weight[i] : 1.0);
+    double error = plan->fct_form == M4_FCT_RELATIVE ? fabs(predicted - target) / target
+                                                     : fabs(log_slowdown(predicted) - log_slowdown(target));
+    sum += error * weight_of(plan, i);
   }
   return sum;
 }
@@ -149,8 +165,8 @@ static double flow_errors(const nn_predictions *predictions, const nn_loss_plan 
 static double relative_error(const nn_predictions *predictions, const m4_sample *sample) {
   double sum = 0;
   for (int32_t i = 0; i < sample->n_flows; i++)
-    sum += fabs(predictions->slowdown[i] / (double)sample->target_slowdown[i] - 1.0);
-  return sum / sample->n_flows;
+    if (departs(sample, i)) sum += fabs(predictions->slowdown[i] / (double)sample->target_slowdown[i] - 1.0);
+  return sum / count_departures(sample);
 }
 
 static double weighted(double error, const float *weight, int64_t k) {

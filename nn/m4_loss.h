@@ -16,10 +16,10 @@ typedef struct nn_predictions {
  * parts. */
 typedef struct nn_loss_plan {
   m4_fct_form fct_form;
-  double *flow_weight; /* [n_flows]; NULL = 1 */
-  float *flow_slope;  /* [n_flows] derivative of a flow's error along |predicted - true|; see nn_loss_slope */
-  float *size_weight; /* as sample->size_labels; NULL = 1 */
-  float *queue_weight; /* as sample->queue_labels; NULL = 1 */
+  double *flow_weight;             /* [n_flows]; NULL = 1 */
+  float *head_target, *head_slope; /* [n_flows] see nn_loss_aim */
+  float *size_weight;              /* as sample->size_labels; NULL = 1 */
+  float *queue_weight;             /* as sample->queue_labels; NULL = 1 */
   double fct_factor, size_factor, queue_factor;
   double size_log_factor, queue_log_factor; /* of the logged parts */
 } nn_loss_plan;
@@ -28,10 +28,11 @@ m4_status nn_predictions_create(nn_predictions *predictions, const m4_model *mod
                                 m4_arena *arena, m4_error *err);
 m4_status nn_loss_plan_create(nn_loss_plan *plan, const m4_sample *sample, const m4_loss_options *options,
                               m4_arena *arena, m4_error *err);
-/* Where the slope of a flow's error, that is the weight of |predicted - true| whose gradient equals the
- * error's, stands after its prediction: &plan->flow_slope[flow]. Under M4_FCT_LOG it depends on the
- * prediction. */
-const float *nn_loss_slope(const nn_loss_plan *plan, int32_t flow, double predicted);
+/* Once a flow's slowdown is predicted: sets head_target[flow] and head_slope[flow] so that the gradient of
+ * head_slope * |head - head_target| is that of the flow's error. m4_slowdown is linear in what the head says.
+ */
+void nn_loss_aim(nn_loss_plan *plan, const m4_model *model, const m4_sample *sample, int32_t flow,
+                 double predicted, const float *fluid);
 /* Sums in a fixed order: flows ascending, events ascending. `output` (may be NULL) gets the unweighted error
  * sums. */
 m4_status nn_loss_evaluate(const nn_predictions *predictions, const nn_loss_plan *plan,

@@ -82,9 +82,10 @@ static m4_sage add_sage(builder *build, int32_t layer) {
 static m4_status add_all(m4_model *model, m4_error *err) {
   builder build = {.model = model, .err = err};
   int32_t hidden = model->widths.hidden;
-  model->flow_rate = add_gru(&build, "lstmcell_rate.seq_cell.", hidden + M4_N_PARAMS);
+  model->flow_rate = add_gru(&build, "lstmcell_rate.seq_cell.", hidden + M4_N_PARAMS + model->widths.n_fluid);
   model->flow_time = add_gru(&build, "lstmcell_time.seq_cell.", 1);
-  model->fct_head = add_head(&build, "output_layer.", M4_N_FACTS + hidden, model->widths.head_hidden);
+  model->fct_head = add_head(&build, "output_layer.", M4_N_FACTS + model->widths.n_fluid + hidden,
+                             model->widths.head_hidden);
   for (int32_t i = 0; i < model->widths.gcn_layers; i++) model->sage[i] = add_sage(&build, i);
   model->link_rate = add_gru(&build, "lstmcell_rate_link.seq_cell.", hidden);
   model->link_time = add_gru(&build, "lstmcell_time_link.seq_cell.", 1);
@@ -106,6 +107,9 @@ static m4_status check_widths(const m4_widths *w, m4_error *err) {
   M4_TRY(check_width("gcn_hidden_size", w->gcn_hidden, 1, MAX_WIDTH, err));
   M4_TRY(check_width("gcn_n_layer", w->gcn_layers, 1, MAX_LAYERS, err));
   M4_TRY(check_width("middle width of the FCT head", w->head_hidden, 1, MAX_WIDTH, err));
+  if (w->n_fluid != 0 && w->n_fluid != M4_N_FLUID)
+    return m4_fail(err, M4_DATA, NULL, "the FCT head has %d inputs more than expected, must be 0 or %d",
+                   (int)w->n_fluid, (int)M4_N_FLUID);
   if (w->has_size_head || w->has_queue_head)
     M4_TRY(check_width("middle width of the auxiliary heads", w->aux_hidden, 1, MAX_WIDTH, err));
   return M4_OK;

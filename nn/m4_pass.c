@@ -15,6 +15,8 @@ struct m4_workspace {
   nn_tape_cost cost;
   m4_arena arena;
   ag_tape *tape;
+  m4_team *team;
+  m4_pool *pool; /* whose idle threads help; NULL = nobody */
 };
 
 /* ---- workspace ---- */
@@ -27,6 +29,7 @@ m4_status m4_workspace_create(m4_workspace **result, const m4_model *model, size
   workspace->budget_bytes = budget_bytes;
   m4_status status = nn_tape_cost_measure(&workspace->cost, model, err);
   if (status == M4_OK) status = ag_tape_create(&workspace->tape, model->backend, &workspace->arena, err);
+  if (status == M4_OK) status = m4_team_create(&workspace->team, err);
   if (status != M4_OK) {
     m4_workspace_free(workspace);
     return status;
@@ -38,8 +41,17 @@ m4_status m4_workspace_create(m4_workspace **result, const m4_model *model, size
 void m4_workspace_free(m4_workspace *workspace) {
   if (!workspace) return;
   if (workspace->tape) ag_tape_free(workspace->tape);
+  m4_team_free(workspace->team);
   m4_arena_free(&workspace->arena);
   free(workspace);
+}
+
+void m4_workspace_share(m4_workspace *workspace, m4_pool *pool) {
+  workspace->pool = pool;
+}
+
+void m4_workspace_check_finite(m4_workspace *workspace, bool on) {
+  ag_tape_check_finite(workspace->tape, on);
 }
 
 size_t m4_workspace_peak_bytes(const m4_workspace *workspace) {
@@ -112,6 +124,8 @@ static m4_status begin(pass *p, m4_workspace *workspace, const m4_model *model, 
               .workspace = workspace,
               .tape = workspace->tape,
               .arena = &workspace->arena};
+  if (model->widths.n_fluid > 0 && !sample->fluid)
+    return m4_fail(err, M4_DATA, NULL, "the model needs line rates, and the busy period has none");
   M4_TRY(reserve(workspace, model, sample, err));
   ag_tape_record(p->tape, false);
   ag_tape_clear(p->tape);
@@ -157,10 +171,13 @@ static void seed_errors(const pass *p, ag_tensor *x, const float *target, const 
 static void read_departing_flow(pass *p, int32_t j) {
   const int32_t *flow = &p->sample->event_flow[j];
   if (p->sample->departure_event[*flow] != j) return;
-  ag_tensor *slowdown = m4_readout(p->model, p->tape, &p->state, flow, 1, p->dropout);
-  keep(p, slowdown, &p->predictions.slowdown[*flow]);
-  seed_errors(p, slowdown, &p->sample->target_slowdown[*flow],
-              nn_loss_slope(&p->loss, *flow, p->predictions.slowdown[*flow]), p->loss.fct_factor);
+  const float *fluid = m4_sample_last_fluid(p->sample, *flow);
+  ag_tensor *slowdown = m4_readout(p->model, p->tape, &p->state, flow, 1, fluid, p->dropout);
+  double *predicted = &p->predictions.slowdown[*flow];
+  keep(p, slowdown, predicted);
+  *predicted = m4_slowdown(p->model, *predicted, fluid);
+  nn_loss_aim(&p->loss, p->model, p->sample, *flow, *predicted, fluid);
+  seed_errors(p, slowdown, &p->loss.head_target[*flow], &p->loss.head_slope[*flow], p->loss.fct_factor);
 }
 
 /* One event with every readout and, when recording, the seeds of its gradients. */
@@ -220,15 +237,6 @@ static m4_status finish(const pass *p, m4_losses *losses, m4_pass_output *output
   return nn_loss_evaluate(&p->predictions, &p->loss, sample, losses, output, err);
 }
 
-m4_status m4_pass_forward(m4_workspace *workspace, const m4_model *model, const m4_sample *sample,
-                          const m4_loss_options *options, m4_losses *losses, m4_pass_output *output,
-                          m4_error *err) {
-  pass p;
-  M4_TRY(begin(&p, workspace, model, sample, options, err));
-  M4_TRY(run_events(&p, 0, sample->n_events, true, err));
-  return finish(&p, losses, output, err);
-}
-
 /* ---- gradients ---- */
 
 /* Forward to the border of the last segment; every segment before it keeps the rows it starts from. */
@@ -251,23 +259,68 @@ static m4_status record_segment(pass *p, const nn_segment *segment, ag_grads *gr
   return status;
 }
 
+static m4_status compute_gradients(pass *p, ag_grads *grads, m4_error *err) {
+  nn_segments segments;
+  M4_TRY(ag_table_grad(p->tape, &p->state.flows, err));
+  M4_TRY(ag_table_grad(p->tape, &p->state.links, err));
+  M4_TRY(
+      nn_segments_cut(&segments, p->sample, &p->workspace->cost, p->workspace->budget_bytes, p->arena, err));
+  p->workspace->n_segments = segments.count;
+  M4_TRY(run_to_last_segment(p, &segments, err));
+  for (int32_t s = segments.count - 1; s >= 0; s--) {
+    if (s < segments.count - 1) nn_segment_restore(&segments.items[s], p->tape, &p->state);
+    M4_TRY(record_segment(p, &segments.items[s], grads, err));
+  }
+  ag_grads_finish(grads);
+  return M4_OK;
+}
+
+/* ---- the two passes, with whoever helps ---- */
+
+typedef struct led_pass {
+  pass *pass;
+  ag_grads *grads; /* NULL: forward only */
+  m4_status status;
+  m4_error *err;
+} led_pass;
+
+static void lead(void *arg) {
+  led_pass *led = arg;
+  pass *p = led->pass;
+  m4_team *team = p->workspace->team;
+  ag_tape_share(p->tape, team);
+  if (led->grads) {
+    ag_grads_share(led->grads, team);
+    led->status = compute_gradients(p, led->grads, led->err);
+    ag_grads_share(led->grads, NULL);
+  } else {
+    led->status = run_events(p, 0, p->sample->n_events, true, led->err);
+  }
+  ag_tape_share(p->tape, NULL);
+}
+
+static m4_status run(pass *p, ag_grads *grads, m4_error *err) {
+  led_pass led = {.pass = p, .grads = grads, .err = err};
+  m4_team_lead(p->workspace->team, p->workspace->pool, lead, &led);
+  return led.status;
+}
+
+m4_status m4_pass_forward(m4_workspace *workspace, const m4_model *model, const m4_sample *sample,
+                          const m4_loss_options *options, m4_losses *losses, m4_pass_output *output,
+                          m4_error *err) {
+  pass p;
+  M4_TRY(begin(&p, workspace, model, sample, options, err));
+  M4_TRY(run(&p, NULL, err));
+  return finish(&p, losses, output, err);
+}
+
 m4_status m4_pass_gradients(m4_workspace *workspace, const m4_model *model, const m4_sample *sample,
                             const m4_loss_options *options, double scale, ag_rng_state rng, ag_grads *grads,
                             m4_losses *losses, m4_pass_output *output, m4_error *err) {
   pass p;
-  nn_segments segments;
   M4_TRY(begin(&p, workspace, model, sample, options, err));
   M4_TRY(plan_dropout(&p, options->dropout, rng, err));
   p.scale = scale;
-  M4_TRY(ag_table_grad(p.tape, &p.state.flows, err));
-  M4_TRY(ag_table_grad(p.tape, &p.state.links, err));
-  M4_TRY(nn_segments_cut(&segments, sample, &workspace->cost, workspace->budget_bytes, p.arena, err));
-  workspace->n_segments = segments.count;
-  M4_TRY(run_to_last_segment(&p, &segments, err));
-  for (int32_t s = segments.count - 1; s >= 0; s--) {
-    if (s < segments.count - 1) nn_segment_restore(&segments.items[s], p.tape, &p.state);
-    M4_TRY(record_segment(&p, &segments.items[s], grads, err));
-  }
-  ag_grads_finish(grads);
+  M4_TRY(run(&p, grads, err));
   return finish(&p, losses, output, err);
 }

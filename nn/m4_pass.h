@@ -49,6 +49,10 @@ typedef struct m4_workspace m4_workspace;
 m4_status m4_workspace_create(m4_workspace **workspace, const m4_model *model, size_t budget_bytes,
                               m4_error *err);
 void m4_workspace_free(m4_workspace *workspace); /* NULL accepted */
+/* From now on idle threads of the pool (NULL = none) help inside every pass; the bits stay the same. */
+void m4_workspace_share(m4_workspace *workspace, m4_pool *pool);
+/* When on, every value an op makes is checked: M4_NUMERIC names the first op that fails. Default off. */
+void m4_workspace_check_finite(m4_workspace *workspace, bool on);
 /* Most memory a pass has used so far. */
 size_t m4_workspace_peak_bytes(const m4_workspace *workspace);
 /* Segments of the last m4_pass_gradients. */

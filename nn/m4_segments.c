@@ -13,7 +13,7 @@ enum { PROBE_NODES = 16 };
 typedef struct probe {
   int32_t rows[PROBE_NODES];
   int32_t offset[2 * PROBE_NODES + 1], index[2 * PROBE_NODES];
-  float labels[PROBE_NODES];
+  float labels[PROBE_NODES], fluid[PROBE_NODES * M4_N_FLUID];
   m4_event_data event;
 } probe;
 
@@ -33,6 +33,7 @@ static void make_probe(probe *p, int32_t n) {
                              .neighbour_offset = p->offset,
                              .neighbour_index = p->index,
                              .dt_us = 1,
+                             .fluid = p->fluid,
                              .n_size_labels = n,
                              .size_labels = p->labels,
                              .n_queue_labels = n,
@@ -51,7 +52,7 @@ static m4_status record_probe(const m4_model *model, ag_tape *tape, int32_t n, s
   size_t before = m4_arena_mark(arena);
   m4_event_aux aux;
   ag_tape_record(tape, true);
-  ag_seed(tape, m4_readout(model, tape, &state, p.rows, 1, 0.5), 1.0);
+  ag_seed(tape, m4_readout(model, tape, &state, p.rows, 1, p.fluid, 0.5), 1.0);
   m4_event(model, tape, &state, &p.event, 0.5, &aux);
   if (aux.size_prediction) ag_seed(tape, ag_l1(tape, aux.size_prediction, p.labels, NULL), 1.0);
   if (aux.queue_prediction) ag_seed(tape, ag_l1(tape, aux.queue_prediction, p.labels, NULL), 1.0);

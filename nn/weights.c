@@ -95,6 +95,7 @@ static m4_status read_widths(m4_widths *widths, const nn_safetensors *content, c
   M4_TRY(read_graph_widths(widths, content, path, err));
   M4_TRY(need_matrix(content, path, "output_layer.0.weight", &tensor, err));
   widths->head_hidden = (int32_t)tensor->shape[0];
+  if (tensor->shape[1] == widths->hidden + M4_N_FACTS + M4_N_FLUID) widths->n_fluid = M4_N_FLUID;
   widths->aux_hidden = widths->head_hidden;
   widths->has_size_head = nn_safetensors_find(content, "remain_size_layer.0.weight") != NULL;
   widths->has_queue_head = nn_safetensors_find(content, "queue_len_layer.0.weight") != NULL;

@@ -15,6 +15,15 @@ typedef struct sim_completion {
                      delay) */
 } sim_completion;
 
+/* What a back end can say of an active flow at its clock; NAN where it cannot. */
+typedef struct sim_flow_view {
+  double rate_bps;        /* of its payload */
+  double remaining_bytes; /* m4: by the auxiliary head of the weights, when they have one */
+  double slowdown;        /* predicted, of the whole flow */
+  double finish_ns;       /* when it completes if nothing else happens */
+  int64_t sharers;        /* m4: other flows of its component; -1 = unknown */
+} sim_flow_view;
+
 typedef struct sim_backend sim_backend;
 typedef struct sim_backend_ops {
   const char *name; /* "packet", "flowsim", "m4" */
@@ -33,6 +42,11 @@ typedef struct sim_backend_ops {
    * docs/simulate.md. M4_USAGE: no such link, a negative rate, a time in the past. */
   m4_status (*change_link)(sim_backend *backend, int32_t link, int64_t rate_bps, double time_ns,
                            m4_error *err);
+  /* Looks at an active flow, changing nothing; NULL when not supported. M4_USAGE: it is not active. */
+  m4_status (*view_flow)(sim_backend *backend, int64_t flow, sim_flow_view *view, m4_error *err);
+  /* Bytes that a flow's first packet would find waiting at a link, by the weights' auxiliary head; NULL when
+   * not supported. M4_USAGE: the weights have no such head, or there is no such link. */
+  m4_status (*view_queue)(sim_backend *backend, int32_t link, double *queue_bytes, m4_error *err);
   /* Counters for summary.json. */
   void (*count)(const sim_backend *backend, uint64_t *events, uint64_t *clamped);
   void (*destroy)(sim_backend *backend);
@@ -48,6 +62,10 @@ struct sim_backend {
   const sim_scenario *scenario;
 };
 
+/* Flow `index` of a scenario as the packet simulator takes it; its tag is the index. */
+pkt_flow sim_packet_flow(const sim_scenario *scenario, int64_t index);
+/* All flows of a scenario, to be started at their arrival times. */
+m4_status sim_packet_submit(pkt_sim *sim, const sim_scenario *scenario, m4_error *err);
 m4_status sim_packet_backend(sim_backend **backend, const sim_scenario *scenario, const pkt_probe *probe,
                              m4_error *err);
 

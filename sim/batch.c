@@ -5,11 +5,8 @@
 
 #include "base/file.h"
 #include "base/signals.h"
-#include "sim/output.h"
-#include "sim/packet/trace.h"
+#include "sim/report.h"
 
-#include <math.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,9 +20,7 @@ typedef struct task {
   batch *batch;
   const char *dir;
   char out_dir[MAX_PATH_BYTES];
-  pkt_trace *trace;       /* with options->trace */
   sim_scenario *scenario; /* freed as soon as its results are written */
-  int64_t reported;       /* flows counted in the progress so far */
   bool announced;
   m4_status status;
   m4_error error;
@@ -34,21 +29,26 @@ typedef struct task {
 struct batch {
   const sim_batch_options *options;
   m4_log *log;
-  m4_progress *progress;
-  _Atomic uint64_t flows_done;
+  sim_meter *meter;
   task *tasks;
   size_t n_tasks;
 };
 
 /* ---- reading ---- */
 
+static bool uses(const sim_batch_options *options, sim_backend_kind kind) {
+  for (int i = 0; i < options->n_backends; i++)
+    if (options->backends[i] == kind) return true;
+  return false;
+}
+
 static m4_status prepare_scenario(task *mine) {
   const sim_batch_options *options = mine->batch->options;
   m4_error *err = &mine->error;
   M4_TRY(sim_scenario_read(&mine->scenario, mine->dir, err));
-  if (options->compare && !mine->scenario->truth_fct_ns)
+  if (options->trial.compare && !mine->scenario->truth_fct_ns)
     return m4_fail(err, M4_IO, mine->dir, "there is no fct.txt to compare with");
-  if (options->backend == SIM_BACKEND_M4) M4_TRY(sim_learned_warn(options->model, mine->scenario, err));
+  if (uses(options, SIM_BACKEND_M4)) M4_TRY(sim_learned_warn(options->trial.model, mine->scenario, err));
   if (options->flow_limit < 0) return M4_OK;
   int64_t hosts = options->hosts_per_rack > 0 ? options->hosts_per_rack : mine->scenario->hosts_per_group;
   return sim_scenario_limit_flows(mine->scenario, options->flow_limit, hosts, err);
@@ -66,6 +66,13 @@ static bool same_folder(const char *a, const char *b) {
          one.st_ino == other.st_ino;
 }
 
+/* One back end writes to the scenario's folder of results itself, several each to one below it. */
+static m4_status name_backend_dir(const task *mine, sim_backend_kind kind, char out_dir[MAX_PATH_BYTES],
+                                  m4_error *err) {
+  const char *below = mine->batch->options->n_backends > 1 ? sim_backend_name(kind) : "";
+  return m4_path_join(out_dir, MAX_PATH_BYTES, mine->out_dir, below, err);
+}
+
 /* Where the results go. Names must differ, and an input folder is never written to: its fct.txt is the truth.
  */
 static m4_status name_output(batch *all, task *mine, m4_error *err) {
@@ -80,95 +87,60 @@ static m4_status name_output(batch *all, task *mine, m4_error *err) {
       return m4_fail(err, M4_USAGE, mine->dir,
                      "another scenario is called \"%s\" too: their results would collide",
                      mine->scenario->name);
-  if (same_folder(mine->dir, mine->out_dir))
-    return m4_fail(err, M4_USAGE, mine->dir,
-                   "results would overwrite the scenario's own files; choose another --out");
+  for (int i = 0; i < all->options->n_backends; i++) {
+    char backend_dir[MAX_PATH_BYTES];
+    M4_TRY(name_backend_dir(mine, all->options->backends[i], backend_dir, err));
+    if (same_folder(mine->dir, mine->out_dir) || same_folder(mine->dir, backend_dir))
+      return m4_fail(err, M4_USAGE, mine->dir,
+                     "results would overwrite the scenario's own files; choose another --out");
+  }
   return M4_OK;
 }
 
 /* ---- simulating ---- */
 
-static m4_status make_traced(sim_backend **backend, task *mine, m4_error *err) {
-  char path[MAX_PATH_BYTES];
-  M4_TRY(m4_dir_make(mine->out_dir, err));
-  M4_TRY(m4_path_join(path, sizeof path, mine->out_dir, "mix.tr", err));
-  M4_TRY(pkt_trace_create(&mine->trace, mine->scenario, path, err));
-  const pkt_probe probe = pkt_trace_probe(mine->trace);
-  return sim_packet_backend(backend, mine->scenario, &probe, err);
+static m4_status run_backend(task *mine, sim_backend_kind kind, sim_result *result, m4_error *err) {
+  char out_dir[MAX_PATH_BYTES];
+  const batch *all = mine->batch;
+  M4_TRY(name_backend_dir(mine, kind, out_dir, err));
+  const sim_trial trial = {.options = &all->options->trial,
+                           .backend = kind,
+                           .scenario = mine->scenario,
+                           .out_dir = out_dir,
+                           .meter = all->meter,
+                           .log = all->log};
+  return sim_trial_run(&trial, result, err);
 }
 
-/* A complete run goes on to the last acknowledgement, which no result needs. */
-static m4_status finish_trace(task *mine, sim_backend *backend, bool complete, m4_error *err) {
-  bool found = false;
-  sim_completion unused;
-  if (!mine->trace) return M4_OK;
-  if (complete) M4_TRY(backend->ops->advance(backend, INFINITY, &found, &unused, err));
-  return pkt_trace_commit(mine->trace, err);
-}
-
-static m4_status make_backend(sim_backend **backend, task *mine, m4_error *err) {
+static m4_status run_backends(task *mine, sim_comparison *comparison, m4_error *err) {
   const sim_batch_options *options = mine->batch->options;
-  switch (options->backend) {
-  case SIM_BACKEND_PACKET:
-    if (options->trace) return make_traced(backend, mine, err);
-    return sim_packet_backend(backend, mine->scenario, NULL, err);
-  case SIM_BACKEND_FLOWSIM:
-    return sim_flowsim_backend(backend, mine->scenario, &options->flowsim, err);
-  case SIM_BACKEND_M4:
-    return sim_learned_backend(backend, mine->scenario, options->model, &options->learned, err);
+  for (int i = 0; i < options->n_backends; i++) {
+    sim_result result = {0};
+    if (m4_stop_requested()) return M4_INTERRUPTED;
+    m4_status status = run_backend(mine, options->backends[i], &result, err);
+    sim_comparison_add(comparison, sim_backend_name(options->backends[i]), &result);
+    M4_TRY(status);
   }
-  return m4_fail(err, M4_INTERNAL, mine->dir, "unknown back end");
+  if (!options->report) return M4_OK;
+  M4_TRY(sim_comparison_finish(comparison, options->trial.compare, err));
+  return sim_report_write(mine->out_dir, comparison, err);
 }
 
-static bool on_completion(void *ctx, double now_ns, int64_t finished, int64_t total) {
-  (void)now_ns;
-  (void)total;
-  task *mine = ctx;
-  uint64_t step = (uint64_t)(finished - mine->reported);
-  uint64_t done = atomic_fetch_add(&mine->batch->flows_done, step) + step;
-  mine->reported = finished;
-  m4_progress_update(mine->batch->progress, done, NULL);
-  return m4_stop_requested() == 0;
-}
-
-static void announce(const task *mine, const sim_result *result, const m4_accuracy *errors) {
-  double seconds = fmax(result->wall_seconds, 1e-9);
-  char error[96] = "";
-  if (errors && errors->all.n_flows > 0)
-    snprintf(error, sizeof error, "; error mean %.1f %%, p90 %.1f %%, tail %.1f %%", 100 * errors->all.mean,
-             100 * errors->all.p90, 100 * errors->p99_tail);
-  m4_info(mine->batch->log, "%s: %lld of %lld flows finished, %llu events in %.2f s (%.3g events/s)%s",
-          mine->scenario->name, (long long)result->n_finished, (long long)result->n_flows,
-          (unsigned long long)result->events, result->wall_seconds, (double)result->events / seconds, error);
-}
-
-/* What finished is written also when the run was interrupted; the status says so. */
-static m4_status simulate(task *mine, sim_backend *backend) {
-  sim_result result = {0};
-  m4_accuracy errors, *wanted = mine->batch->options->compare ? &errors : NULL;
-  m4_status ran = sim_run(mine->scenario, backend, on_completion, mine, &result, &mine->error), status = ran;
-  if (ran == M4_INTERRUPTED) status = M4_OK;
-  if (status == M4_OK && wanted) status = sim_compare(mine->scenario, &result, &errors, &mine->error);
-  if (status == M4_OK)
-    status =
-        sim_write_results(mine->out_dir, mine->scenario, backend->ops->name, &result, wanted, &mine->error);
-  if (status == M4_OK) status = finish_trace(mine, backend, ran == M4_OK, &mine->error);
-  if (status == M4_OK) announce(mine, &result, wanted);
-  sim_result_free(&result);
-  return status == M4_OK ? ran : status;
+static void show_table(const task *mine, const sim_comparison *comparison) {
+  char line[256];
+  for (int i = 0; sim_comparison_line(comparison, i, line, sizeof line); i++)
+    m4_info(mine->batch->log, "%s: %s", mine->scenario->name, line);
 }
 
 static void run_task(void *arg, size_t index, int worker) {
   (void)worker;
   task *mine = &((batch *)arg)->tasks[index];
   if (mine->status != M4_OK) return;
-  sim_backend *backend = NULL;
-  mine->status = m4_stop_requested() ? M4_INTERRUPTED : make_backend(&backend, mine, &mine->error);
-  if (mine->status == M4_OK) mine->status = simulate(mine, backend);
+  sim_comparison comparison = {.scenario = mine->scenario};
+  mine->status = run_backends(mine, &comparison, &mine->error);
+  if (mine->status == M4_OK && mine->batch->options->n_backends > 1) show_table(mine, &comparison);
   if (mine->status != M4_OK) m4_within(&mine->error, mine->status, mine->dir);
-  sim_backend_free(backend);
-  pkt_trace_free(mine->trace);
-  mine->trace = NULL;
+  sim_comparison_free(&comparison);
   sim_scenario_free(mine->scenario);
   mine->scenario = NULL;
 }
@@ -179,7 +151,7 @@ static void report_new_errors(batch *all) {
   for (size_t i = 0; i < all->n_tasks; i++) {
     task *mine = &all->tasks[i];
     if (mine->status == M4_OK || mine->status == M4_INTERRUPTED || mine->announced) continue;
-    m4_log_error(all->log, &mine->error);
+    m4_log_error(all->log, "m4-sim", &mine->error);
     mine->announced = true;
   }
 }
@@ -205,9 +177,11 @@ static m4_status run_all(batch *all, m4_pool *pool, m4_error *err) {
             (unsigned long long)total);
     return M4_OK;
   }
-  M4_TRY(m4_progress_create(&all->progress, all->log, "simulate", "flows", total, err));
-  m4_parallel_for(pool, all->n_tasks, run_task, all);
-  m4_progress_free(all->progress);
+  total *= (uint64_t)all->options->n_backends;
+  m4_status status = sim_meter_create(&all->meter, all->log, total, all->n_tasks == 1, err);
+  if (status == M4_OK) m4_parallel_for(pool, all->n_tasks, run_task, all);
+  sim_meter_free(all->meter);
+  M4_TRY(status);
   report_new_errors(all);
   return M4_OK;
 }
@@ -235,7 +209,7 @@ m4_status sim_batch_run(const m4_text_list *dirs, const sim_batch_options *optio
   for (size_t i = 0; i < dirs->count; i++) all.tasks[i] = (task){.batch = &all, .dir = dirs->items[i]};
   m4_status status = run_all(&all, pool, err);
   if (status != M4_OK)
-    m4_log_error(log, err);
+    m4_log_error(log, "m4-sim", err);
   else
     status = first_failure(&all, err);
   for (size_t i = 0; i < all.n_tasks; i++) sim_scenario_free(all.tasks[i].scenario);

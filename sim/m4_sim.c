@@ -1,6 +1,7 @@
 /* m4-sim: command line of the simulator. The work is in batch.c. */
 #include "base/command.h"
 #include "base/signals.h"
+#include "base/text.h"
 #include "sim/batch.h"
 
 #include <stdio.h>
@@ -10,7 +11,7 @@
 typedef struct sim_options {
   m4_text_list scenarios;
   const char *backend, *checkpoint, *out;
-  bool compare, trace;
+  bool compare, report, trace;
 } sim_options;
 
 /* Configuration keys under "sim." (simulation.md 11). */
@@ -20,7 +21,6 @@ typedef struct sim_config {
   int64_t flowsim_header, flow_limit, hosts_per_rack;
 } sim_config;
 
-static const char *const backend_names[] = {"packet", "flowsim", "m4", NULL};
 static const char *const scopes[] = {"components", "global", NULL};
 static const char *const updates[] = {"both", "arrivals", NULL};
 
@@ -30,14 +30,17 @@ static const m4_option option_table[] = {
      "parameters and fct.txt "
      "with true FCTs); repeatable: several run in parallel",
      NULL},
-    {"--backend", M4_OPTION_TEXT, offsetof(sim_options, backend), "NAME",
-     "packet: every packet, exact and slow; flowsim: max-min fair fluids, fast; m4: the learned model, needs "
-     "--checkpoint",
-     backend_names},
+    {"--backend", M4_OPTION_TEXT, offsetof(sim_options, backend), "NAME[,NAME...]",
+     "packet: every packet, exact; flowsim: max-min fair fluids, fast; m4: the learned model, needs "
+     "--checkpoint. Several run one after the other and are compared: a table, OUT/comparison.csv and .json, "
+     "OUT/report.html",
+     NULL},
     {"--checkpoint", M4_OPTION_TEXT, offsetof(sim_options, checkpoint), "FILE",
      "weights for --backend m4 (.safetensors)", NULL},
     {"--compare", M4_OPTION_FLAG, offsetof(sim_options, compare), NULL,
      "compare with the scenario's fct.txt and put the errors into summary.json", NULL},
+    {"--report", M4_OPTION_FLAG, offsetof(sim_options, report), NULL,
+     "write OUT/report.html with its figures and link loads also for one back end", NULL},
     {"--trace", M4_OPTION_FLAG, offsetof(sim_options, trace), NULL,
      "packet: write OUT/mix.tr, what happened to every packet at every port, in ns-3's .tr format (64 bytes "
      "per event)",
@@ -68,11 +71,11 @@ static const m4_key key_table[] = {
 static const m4_program program = {
     "m4-sim",
     "simulates flows on a network and writes their completion times",
-    "m4-sim --scenario DIR [--scenario DIR ...] --backend packet|flowsim|m4 [--checkpoint FILE] [--compare] "
-    "[--trace] "
-    "--out OUT",
+    "m4-sim --scenario DIR [--scenario DIR ...] --backend packet|flowsim|m4[,...] [--checkpoint FILE] "
+    "[--compare] [--report] [--trace] --out OUT",
     "m4-sim --scenario runs/0 --backend packet --out out/truth\n"
     "m4-sim --scenario runs/0 --backend m4 --checkpoint m4.safetensors --compare --out out/m4\n"
+    "m4-sim --scenario runs/0 --backend packet,flowsim,m4 --checkpoint m4.safetensors --out out/all\n"
     "m4-sim --scenario runs/0 --scenario runs/1 --backend flowsim --threads 2 --out out/flowsim\n"
     "m4-sim --scenario runs/0 --backend m4 --checkpoint m4.safetensors --set sim.scope=global --out "
     "out/global",
@@ -81,42 +84,81 @@ static const m4_program program = {
 
 /* ---- checks ---- */
 
-static m4_status check_options(const sim_options *options, const m4_common *common, m4_error *err) {
-  if (options->scenarios.count == 0)
-    return m4_hint(err, m4_fail(err, M4_USAGE, "--scenario", "missing: which folder is to be simulated?"),
-                   "see m4-sim --help");
-  if (!options->backend)
-    return m4_hint(err, m4_fail(err, M4_USAGE, "--backend", "missing"), "packet, flowsim or m4");
+static m4_status unknown_backend(const char *name, size_t length, m4_error *err) {
+  char word[64];
+  snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word - 1), name);
+  m4_nearest nearest = m4_nearest_to(word);
+  for (int kind = 0; kind < SIM_N_BACKENDS; kind++)
+    m4_nearest_offer(&nearest, sim_backend_name((sim_backend_kind)kind));
+  m4_status status = m4_fail(err, M4_USAGE, "--backend", "\"%s\" is none of packet, flowsim, m4", word);
+  return m4_nearest_is_close(&nearest) ? m4_hint(err, status, "did you mean \"%s\"?", nearest.name) : status;
+}
+
+static m4_status add_backend(sim_batch_options *batch, const char *name, size_t length, m4_error *err) {
+  for (int i = 0; i < SIM_N_BACKENDS; i++) {
+    sim_backend_kind kind = (sim_backend_kind)i;
+    if (strlen(sim_backend_name(kind)) != length || strncmp(sim_backend_name(kind), name, length) != 0)
+      continue;
+    for (int other = 0; other < batch->n_backends; other++)
+      if (batch->backends[other] == kind)
+        return m4_fail(err, M4_USAGE, "--backend", "%s is named twice", sim_backend_name(kind));
+    batch->backends[batch->n_backends++] = kind;
+    return M4_OK;
+  }
+  return unknown_backend(name, length, err);
+}
+
+/* "flowsim,m4" */
+static m4_status parse_backends(sim_batch_options *batch, const char *list, m4_error *err) {
+  if (!list) return m4_hint(err, m4_fail(err, M4_USAGE, "--backend", "missing"), "packet, flowsim or m4");
+  for (;;) {
+    size_t length = strcspn(list, ",");
+    M4_TRY(add_backend(batch, list, length, err));
+    if (!list[length]) return M4_OK;
+    list += length + 1;
+  }
+}
+
+static bool uses(const sim_batch_options *batch, sim_backend_kind kind) {
+  for (int i = 0; i < batch->n_backends; i++)
+    if (batch->backends[i] == kind) return true;
+  return false;
+}
+
+static m4_status check_options(const sim_options *options, const m4_common *common,
+                               const sim_batch_options *batch, m4_error *err) {
   if (!options->out && !common->dry_run)
     return m4_fail(err, M4_USAGE, "--out", "missing: where do the results go?");
-  if (options->trace && strcmp(options->backend, "packet") != 0)
+  if (options->trace && !uses(batch, SIM_BACKEND_PACKET))
     return m4_hint(err, m4_fail(err, M4_USAGE, "--trace", "only the packet back end has packets to trace"),
                    "use --backend packet");
-  bool learned = strcmp(options->backend, "m4") == 0;
-  if (learned && !options->checkpoint)
+  if (uses(batch, SIM_BACKEND_M4) && !options->checkpoint)
     return m4_fail(err, M4_USAGE, "--checkpoint", "missing: --backend m4 needs weights (.safetensors)");
   if (strncmp(common->device, "cuda", 4) == 0)
     return m4_hint(err, m4_fail(err, M4_USAGE, "--device", "simulations run on the CPU"), "use --device cpu");
   return M4_OK;
 }
 
-static sim_batch_options batch_options(const sim_options *options, const sim_config *values, bool dry_run) {
-  sim_batch_options batch = {
-      .out_dir = dry_run ? NULL : options->out,
-      .compare = options->compare,
-      .trace = options->trace,
-      .learned = {.global_scope = strcmp(values->scope, "global") == 0,
-                  .link_reset_off = !values->link_reset,
-                  .arrivals_only = strcmp(values->update, "arrivals") == 0,
-                  .clamp_off = !values->clamp},
-      .flowsim = {.header_bytes = values->flowsim_header},
+static m4_status make_batch(sim_batch_options *batch, const sim_options *options, const sim_config *values,
+                            const m4_common *common, m4_error *err) {
+  *batch = (sim_batch_options){
+      .out_dir = common->dry_run ? NULL : options->out,
+      .trial = {.compare = options->compare,
+                .trace = options->trace,
+                .learned = {.global_scope = strcmp(values->scope, "global") == 0,
+                            .link_reset_off = !values->link_reset,
+                            .arrivals_only = strcmp(values->update, "arrivals") == 0,
+                            .clamp_off = !values->clamp},
+                .flowsim = {.header_bytes = values->flowsim_header}},
       .flow_limit = values->flow_limit,
       .hosts_per_rack = values->hosts_per_rack,
   };
-  if (strcmp(options->backend, "packet") == 0) batch.backend = SIM_BACKEND_PACKET;
-  if (strcmp(options->backend, "flowsim") == 0) batch.backend = SIM_BACKEND_FLOWSIM;
-  if (strcmp(options->backend, "m4") == 0) batch.backend = SIM_BACKEND_M4;
-  return batch;
+  if (options->scenarios.count == 0)
+    return m4_hint(err, m4_fail(err, M4_USAGE, "--scenario", "missing: which folder is to be simulated?"),
+                   "see m4-sim --help");
+  M4_TRY(parse_backends(batch, options->backend, err));
+  batch->report = options->report || batch->n_backends > 1;
+  return check_options(options, common, batch, err);
 }
 
 /* ---- the run ---- */
@@ -127,19 +169,18 @@ static m4_status fail_here(m4_status status, const m4_error *err) {
   return status;
 }
 
-static m4_status simulate(const sim_options *options, const sim_config *values, const m4_common *common) {
+static m4_status simulate(const sim_options *options, sim_batch_options *batch, const m4_common *common) {
   m4_error err = {0};
   m4_log *log = NULL;
   m4_pool *pool = NULL;
   sim_learned_model *model = NULL;
-  sim_batch_options batch = batch_options(options, values, common->dry_run);
   m4_status status = m4_log_create(&log, common->quiet, NULL, &err);
   if (status == M4_OK) status = m4_pool_create(&pool, (int)common->threads, &err);
   if (status == M4_OK && options->checkpoint)
     status = sim_learned_model_load(&model, options->checkpoint, &err);
-  batch.model = model;
+  batch->trial.model = model;
   fail_here(status, &err);
-  if (status == M4_OK) status = sim_batch_run(&options->scenarios, &batch, pool, log, &err);
+  if (status == M4_OK) status = sim_batch_run(&options->scenarios, batch, pool, log, &err);
   sim_learned_model_free(model);
   m4_pool_free(pool);
   m4_log_free(log);
@@ -149,6 +190,7 @@ static m4_status simulate(const sim_options *options, const sim_config *values, 
 static m4_status run(const sim_options *options, const m4_common *common) {
   m4_error err = {0};
   sim_config values = {0};
+  sim_batch_options batch;
   m4_config *config = NULL;
   m4_status status = m4_config_create(&config, key_table, &values, &err);
   if (status == M4_OK) status = m4_command_configure(common, config, &err);
@@ -156,9 +198,9 @@ static m4_status run(const sim_options *options, const m4_common *common) {
     status = m4_config_print(config, stdout, true, &err);
     fail_here(status, &err);
   } else {
-    if (status == M4_OK) status = check_options(options, common, &err);
+    if (status == M4_OK) status = make_batch(&batch, options, &values, common, &err);
     fail_here(status, &err);
-    if (status == M4_OK) status = simulate(options, &values, common);
+    if (status == M4_OK) status = simulate(options, &batch, common);
   }
   m4_config_free(config);
   return status;

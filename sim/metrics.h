@@ -9,9 +9,14 @@
 /* Compares the flows that finished in both worlds. scenario->truth_fct_ns must be there. M4_MEMORY. */
 m4_status sim_compare(const sim_scenario *scenario, const sim_result *result, m4_accuracy *accuracy,
                       m4_error *err);
+/* The same with another run as the truth. */
+m4_status sim_compare_results(const sim_scenario *scenario, const sim_result *result, const sim_result *truth,
+                              m4_accuracy *accuracy, m4_error *err);
 
 /* What is reported as the FCT of a finished flow: whole ns. */
 int64_t sim_reported_fct_ns(const sim_result *result, int64_t flow);
+/* Of a finished flow: reported FCT / ideal FCT. */
+double sim_slowdown(const sim_scenario *scenario, const sim_result *result, int64_t flow);
 
 /* Application completion time (simulation.md 7.3): from the first arrival to the end of the last flow, its
  * reported FCT counted from its release. NAN when a flow never finished or there are none. */

@@ -29,9 +29,8 @@ static int compare_ids(const void *left, const void *right) {
   return (a->id > b->id) - (a->id < b->id);
 }
 
-static void write_csv_line(FILE *out, const sim_scenario *scenario, const sim_result *result,
-                           const sim_flow *flow) {
-  int64_t index = flow - scenario->flows;
+void sim_write_flow_row(FILE *out, const sim_scenario *scenario, const sim_result *result, int64_t index) {
+  const sim_flow *flow = &scenario->flows[index];
   fprintf(out, "%lld,%d,%d,%lld,%lld,", (long long)flow->id, flow->src, flow->dst,
           (long long)flow->size_bytes, llround(result->release_ns[index]));
   if (isnan(result->fct_ns[index])) {
@@ -40,7 +39,7 @@ static void write_csv_line(FILE *out, const sim_scenario *scenario, const sim_re
   }
   int64_t fct_ns = sim_reported_fct_ns(result, index);
   fprintf(out, "%lld,%lld,%.9g\n", (long long)fct_ns, (long long)flow->ideal_fct_ns,
-          (double)fct_ns / (double)flow->ideal_fct_ns);
+          sim_slowdown(scenario, result, index));
 }
 
 static m4_status write_csv(FILE *out, const sim_scenario *scenario, const sim_result *result, m4_error *err) {
@@ -50,8 +49,9 @@ static m4_status write_csv(FILE *out, const sim_scenario *scenario, const sim_re
                    (long long)scenario->n_flows);
   for (int64_t i = 0; i < scenario->n_flows; i++) by_id[i] = &scenario->flows[i];
   qsort(by_id, (size_t)scenario->n_flows, sizeof *by_id, compare_ids);
-  fprintf(out, "flow_id,src,dst,size_bytes,start_ns,fct_ns,ideal_fct_ns,slowdown\n");
-  for (int64_t i = 0; i < scenario->n_flows; i++) write_csv_line(out, scenario, result, by_id[i]);
+  fputs(SIM_FLOWS_CSV_HEADER, out);
+  for (int64_t i = 0; i < scenario->n_flows; i++)
+    sim_write_flow_row(out, scenario, result, by_id[i] - scenario->flows);
   free(by_id);
   return M4_OK;
 }
@@ -95,6 +95,13 @@ static int64_t peak_rss_bytes(void) {
   return (int64_t)usage.ru_maxrss * 1024;
 }
 
+static json_t *warnings_json(const sim_scenario *scenario) {
+  json_t *list = json_array();
+  for (char **warning = scenario->warnings; warning && *warning; warning++)
+    json_array_append_new(list, json_string(*warning));
+  return list;
+}
+
 static json_t *summary_json(const sim_scenario *scenario, const char *backend, const sim_result *result,
                             const m4_accuracy *errors) {
   json_t *root = json_object();
@@ -111,6 +118,7 @@ static json_t *summary_json(const sim_scenario *scenario, const char *backend, c
   double completion_ns = sim_application_completion_ns(scenario, result);
   json_object_set_new(root, "application_completion_ns",
                       isfinite(completion_ns) ? json_integer(llround(completion_ns)) : json_null());
+  json_object_set_new(root, "warnings", warnings_json(scenario));
   json_object_set_new(root, "version", json_string(M4_VERSION));
   if (errors) json_object_set_new(root, "error", errors_json(errors));
   return root;

@@ -5,8 +5,12 @@
 
 #include "sim/metrics.h"
 
-/* Writes the three files into dir (made when missing), each atomically. errors: NULL without --compare.
- * M4_IO. */
+#define SIM_FLOWS_CSV_HEADER "flow_id,src,dst,size_bytes,start_ns,fct_ns,ideal_fct_ns,slowdown\n"
+/* One row under this header; fct_ns and slowdown are empty when the flow never finished. */
+void sim_write_flow_row(FILE *out, const sim_scenario *scenario, const sim_result *result, int64_t flow);
+
+/* Writes the three files into dir (made when missing), each atomically. errors: NULL without --compare. The
+ * scenario's warnings go into the summary. M4_IO. */
 m4_status sim_write_results(const char *dir, const sim_scenario *scenario, const char *backend,
                             const sim_result *result, const m4_accuracy *errors, m4_error *err);
 

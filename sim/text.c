@@ -9,15 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_FILE_BYTES = 1 << 30, SHOWN_BYTES = 40 };
+enum { MAX_FILE_BYTES = 1 << 30, SHOWN_BYTES = 40, MAX_PATH_BYTES = 4096 };
 
 m4_status sim_text_open(sim_text *text, const char *path, m4_error *err) {
+  char source[MAX_PATH_BYTES];
   *text = (sim_text){0};
-  text->path = strdup(path);
+  m4_file_source(source, sizeof source, path);
+  text->path = strdup(source);
   if (!text->path) return m4_fail(err, M4_MEMORY, path, "no memory for a file name");
   m4_status status = m4_file_read(path, MAX_FILE_BYTES, &text->data, &text->length, err);
   if (status == M4_OK && memchr(text->data, '\0', text->length))
-    status = m4_fail(err, M4_DATA, path, "not a text file: it contains a zero byte");
+    status = m4_fail(err, M4_DATA, source, "not a text file: it contains a zero byte");
   if (status != M4_OK)
     sim_text_close(text);
   else

@@ -1,6 +1,8 @@
 /* Samples through the model in parallel. Knows nn and data. */
 #include "train/batch.h"
 
+#include "autograd/backend.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +17,12 @@ typedef struct tr_slot {
 struct tr_crew {
   const m4_model *model;
   m4_pool *pool;
+  m4_ranks *ranks;
   m4_workspace **workspaces; /* [n_workers] */
   int n_workers;
   tr_slot *slots;                    /* [n_slots] samples in flight */
   int32_t n_slots, n_gradient_slots; /* the first n_gradient_slots have gradient buffers */
+  int32_t n_waiting;                 /* with ranks: slots whose gradients wait for tr_crew_reduce */
   ag_grads *total;                   /* NULL without gradients */
 };
 
@@ -26,26 +30,39 @@ enum {
   LOSS_SLOTS_PER_WORKER = 16
 }; /* forward-only samples in flight: enough to balance short and long ones */
 
-m4_status tr_crew_create(tr_crew **crew_out, const m4_model *model, m4_pool *pool, size_t budget_bytes,
-                         int32_t batch_size, bool gradients, m4_error *err) {
+static int32_t most(int32_t a, int32_t b) {
+  return a > b ? a : b;
+}
+
+static m4_status make_buffers(tr_crew *crew, size_t budget_bytes, m4_error *err) {
+  const m4_model *model = crew->model;
+  crew->workspaces = calloc((size_t)crew->n_workers, sizeof *crew->workspaces);
+  crew->slots = calloc((size_t)crew->n_slots, sizeof *crew->slots);
+  if (!crew->workspaces || !crew->slots) return m4_fail(err, M4_MEMORY, NULL, "no memory for workspaces");
+  for (int w = 0; w < crew->n_workers; ++w) {
+    M4_TRY(m4_workspace_create(&crew->workspaces[w], model, budget_bytes, err));
+    m4_workspace_share(crew->workspaces[w], crew->pool);
+  }
+  for (int32_t s = 0; s < crew->n_gradient_slots; ++s)
+    M4_TRY(ag_grads_create(&crew->slots[s].grads, model->backend, model->params, model->n_params, err));
+  if (crew->n_gradient_slots == 0) return M4_OK;
+  M4_TRY(ag_grads_create(&crew->total, model->backend, model->params, model->n_params, err));
+  ag_grads_zero(crew->total);
+  return M4_OK;
+}
+
+m4_status tr_crew_create(tr_crew **crew_out, const m4_model *model, m4_pool *pool, m4_ranks *ranks,
+                         size_t budget_bytes, int32_t batch_size, m4_error *err) {
   tr_crew *crew = calloc(1, sizeof *crew);
   if (!crew) return m4_fail(err, M4_MEMORY, NULL, "no memory for workspaces");
   crew->model = model;
   crew->pool = pool;
+  crew->ranks = m4_ranks_count(ranks) > 1 ? ranks : NULL;
   crew->n_workers = pool ? m4_pool_threads(pool) : 1;
   int32_t in_flight = 2 * (int32_t)crew->n_workers;
-  crew->n_slots = LOSS_SLOTS_PER_WORKER * (int32_t)crew->n_workers;
-  crew->n_gradient_slots = !gradients ? 0 : batch_size < in_flight ? batch_size : in_flight;
-  crew->workspaces = calloc((size_t)crew->n_workers, sizeof *crew->workspaces);
-  crew->slots = calloc((size_t)crew->n_slots, sizeof *crew->slots);
-  m4_status status =
-      crew->workspaces && crew->slots ? M4_OK : m4_fail(err, M4_MEMORY, NULL, "no memory for workspaces");
-  for (int w = 0; status == M4_OK && w < crew->n_workers; ++w)
-    status = m4_workspace_create(&crew->workspaces[w], model, budget_bytes, err);
-  for (int32_t s = 0; status == M4_OK && s < crew->n_gradient_slots; ++s)
-    status = ag_grads_create(&crew->slots[s].grads, model->backend, model->params, model->n_params, err);
-  if (status == M4_OK && gradients)
-    status = ag_grads_create(&crew->total, model->backend, model->params, model->n_params, err);
+  crew->n_gradient_slots = crew->ranks || batch_size < in_flight ? batch_size : in_flight;
+  crew->n_slots = most(LOSS_SLOTS_PER_WORKER * (int32_t)crew->n_workers, crew->n_gradient_slots);
+  m4_status status = make_buffers(crew, budget_bytes, err);
   if (status != M4_OK) {
     tr_crew_free(crew);
     return status;
@@ -70,28 +87,47 @@ size_t tr_crew_peak_bytes(const tr_crew *crew) {
   return sum;
 }
 
-/* One wave: the next few items, one slot each. */
+ag_grads *tr_crew_total(const tr_crew *crew) {
+  return crew->total;
+}
+
+void tr_crew_clear(tr_crew *crew) {
+  ag_grads_zero(crew->total);
+}
+
+/* ---- one wave: the next few items, one slot each ---- */
+
 typedef struct wave {
   tr_crew *crew;
   ds_item *const *items;
-  int32_t first; /* number of items[0] within the batch */
+  int32_t first; /* number of items[0] within the call */
   const m4_loss_options *options;
-  double scale;
-  uint64_t rng_seed;
-  int64_t step;
+  const tr_part *part;
 } wave;
 
 enum { RNG_SAMPLE_SHIFT = 40 }; /* a sample may draw 2^40 numbers */
 
+ag_rng_state tr_part_rng(const tr_part *part, int64_t item) {
+  return (ag_rng_state){part->rng_seed, (uint32_t)part->step,
+                        (uint64_t)(part->first + item) << RNG_SAMPLE_SHIFT};
+}
+
+static bool all_finite(const m4_model *model, const ag_grads *grads) {
+  int64_t n;
+  const void *values = ag_grads_all(grads, &n);
+  return model->backend->all_finite(model->backend, values, n);
+}
+
 static void gradient_task(void *arg, size_t index, int worker) {
   const wave *job = arg;
-  tr_slot *slot = &job->crew->slots[index];
-  ag_rng_state rng = {job->rng_seed, (uint32_t)job->step,
-                      (uint64_t)(job->first + (int64_t)index) << RNG_SAMPLE_SHIFT};
+  tr_crew *crew = job->crew;
+  tr_slot *slot = &crew->slots[index];
   ag_grads_zero(slot->grads);
-  slot->status =
-      m4_pass_gradients(job->crew->workspaces[worker], job->crew->model, job->items[index]->sample,
-                        job->options, job->scale, rng, slot->grads, &slot->losses, NULL, &slot->error);
+  slot->status = m4_pass_gradients(
+      crew->workspaces[worker], crew->model, job->items[index]->sample, job->options, job->part->scale,
+      tr_part_rng(job->part, job->first + (int64_t)index), slot->grads, &slot->losses, NULL, &slot->error);
+  if (slot->status == M4_OK && job->part->check_finite && !all_finite(crew->model, slot->grads))
+    slot->status = m4_fail(&slot->error, M4_NUMERIC, NULL, "a gradient is not finite");
 }
 
 static void loss_task(void *arg, size_t index, int worker) {
@@ -140,8 +176,8 @@ static void add_gradients(tr_crew *crew, int32_t n_slots) {
                   &job);
 }
 
-/* Adds a finished slot to the sums; its error, or a loss that is not a number, becomes the wave's. */
-static m4_status collect(const tr_slot *slot, const ds_item *item, tr_sums *sums, m4_error *err) {
+/* A finished slot's losses; its error, or a loss that is not a number, becomes the call's. */
+static m4_status collect(const tr_slot *slot, const ds_item *item, m4_losses *losses, m4_error *err) {
   char where[64];
   snprintf(where, sizeof where, "busy period %lld", (long long)item->period);
   if (slot->status != M4_OK) {
@@ -149,53 +185,52 @@ static m4_status collect(const tr_slot *slot, const ds_item *item, tr_sums *sums
     return m4_within(err, slot->status, where);
   }
   if (!isfinite(slot->losses.total)) return m4_fail(err, M4_NUMERIC, where, "loss is %g", slot->losses.total);
-  sums->total += slot->losses.total;
-  sums->fct += slot->losses.fct;
-  sums->size += slot->losses.size;
-  sums->queue += slot->losses.queue;
-  sums->error += slot->losses.error;
-  sums->samples += 1;
-  return M4_OK;
-}
-
-static m4_status run_waves(tr_crew *crew, wave *job, ds_item *const *items, int32_t count, m4_task_fn task,
-                           bool gradients, tr_sums *sums, m4_error *err) {
-  int32_t at_once = gradients ? crew->n_gradient_slots : crew->n_slots;
-  for (int32_t first = 0; first < count; first += at_once) {
-    int32_t n = count - first < at_once ? count - first : at_once;
-    job->items = items + first;
-    job->first = first;
-    m4_parallel_for(crew->pool, (size_t)n, task, job);
-    for (int32_t i = 0; i < n; ++i) M4_TRY(collect(&crew->slots[i], items[first + i], sums, err));
-    if (gradients) add_gradients(crew, n);
-  }
+  *losses = slot->losses;
   return M4_OK;
 }
 
 m4_status tr_crew_gradients(tr_crew *crew, ds_item *const *items, int32_t count,
-                            const m4_loss_options *options, uint64_t rng_seed, int64_t step, ag_grads **grads,
-                            m4_losses *losses, tr_sums *sums, m4_error *err) {
-  wave job = {.crew = crew, .options = options, .scale = 1.0 / count, .rng_seed = rng_seed, .step = step};
-  tr_sums batch = {0};
-  ag_grads_zero(crew->total);
-  M4_TRY(run_waves(crew, &job, items, count, gradient_task, true, &batch, err));
-  losses->total = batch.total / count;
-  losses->fct = batch.fct / count;
-  losses->size = batch.size / count;
-  losses->queue = batch.queue / count;
-  losses->error = batch.error / count;
-  sums->total += batch.total;
-  sums->fct += batch.fct;
-  sums->size += batch.size;
-  sums->queue += batch.queue;
-  sums->error += batch.error;
-  sums->samples += batch.samples;
-  *grads = crew->total;
+                            const m4_loss_options *options, const tr_part *part, m4_losses *losses,
+                            int32_t *failed, m4_error *err) {
+  wave job = {.crew = crew, .options = options, .part = part};
+  for (int32_t first = 0; first < count; first += crew->n_gradient_slots) {
+    int32_t n = count - first < crew->n_gradient_slots ? count - first : crew->n_gradient_slots;
+    job.items = items + first;
+    job.first = first;
+    m4_parallel_for(crew->pool, (size_t)n, gradient_task, &job);
+    for (int32_t i = 0; i < n; ++i) {
+      if (failed) *failed = first + i;
+      M4_TRY(collect(&crew->slots[i], items[first + i], &losses[first + i], err));
+    }
+    crew->n_waiting = n;
+    if (!crew->ranks) add_gradients(crew, n);
+  }
   return M4_OK;
 }
 
+m4_status tr_crew_reduce(tr_crew *crew, m4_error *err) {
+  if (!crew->ranks) return M4_OK;
+  if (crew->model->params[0]->dtype != AG_F32)
+    return m4_fail(err, M4_USAGE, NULL, "several ranks add gradients of float32 only");
+  const float **blocks = calloc((size_t)crew->n_gradient_slots, sizeof *blocks);
+  if (!blocks) return m4_fail(err, M4_MEMORY, NULL, "no memory to add gradients");
+  int64_t n_elements;
+  for (int32_t s = 0; s < crew->n_waiting; ++s) blocks[s] = ag_grads_all(crew->slots[s].grads, &n_elements);
+  float *total = ag_grads_all(crew->total, &n_elements);
+  m4_status status = m4_ranks_sum(crew->ranks, total, blocks, crew->n_waiting, (size_t)n_elements, err);
+  free(blocks);
+  return status;
+}
+
 m4_status tr_crew_losses(tr_crew *crew, ds_item *const *items, int32_t count, const m4_loss_options *options,
-                         tr_sums *sums, m4_error *err) {
+                         m4_losses *losses, m4_error *err) {
   wave job = {.crew = crew, .options = options};
-  return run_waves(crew, &job, items, count, loss_task, false, sums, err);
+  for (int32_t first = 0; first < count; first += crew->n_slots) {
+    int32_t n = count - first < crew->n_slots ? count - first : crew->n_slots;
+    job.items = items + first;
+    m4_parallel_for(crew->pool, (size_t)n, loss_task, &job);
+    for (int32_t i = 0; i < n; ++i)
+      M4_TRY(collect(&crew->slots[i], items[first + i], &losses[first + i], err));
+  }
+  return M4_OK;
 }

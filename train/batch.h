@@ -4,28 +4,46 @@
 #ifndef TRAIN_BATCH_H
 #define TRAIN_BATCH_H
 
+#include "base/ranks.h"
 #include "base/threads.h"
 #include "data/prefetch.h"
 #include "nn/m4_pass.h"
-#include "train/checkpoint.h"
 
-/* Workspaces (one per thread) and gradient buffers (one per sample in flight, one for the sum). */
+/* Workspaces (one per thread), gradient buffers (one per sample in flight) and the gradient of the running
+ * step. */
 typedef struct tr_crew tr_crew;
 
-/* budget_bytes: tape memory per sample. gradients false: forward only, no gradient buffers. */
-m4_status tr_crew_create(tr_crew **crew, const m4_model *model, m4_pool *pool, size_t budget_bytes,
-                         int32_t batch_size, bool gradients, m4_error *err);
+/* budget_bytes: tape memory per sample. batch_size: most samples of a call for gradients; 0: losses only.
+ * ranks: processes that share every step, each with samples of its own; NULL = one. */
+m4_status tr_crew_create(tr_crew **crew, const m4_model *model, m4_pool *pool, m4_ranks *ranks,
+                         size_t budget_bytes, int32_t batch_size, m4_error *err);
 void tr_crew_free(tr_crew *crew);               /* NULL accepted */
 size_t tr_crew_peak_bytes(const tr_crew *crew); /* of the tapes so far */
 
-/* Gradient of the mean loss of `count` items, left in *grads (owned by the crew, valid until the next call).
- * losses: means over the items; sums += totals over the items. rng_seed and step choose the dropout masks. A
- * non-finite loss is M4_NUMERIC naming the period. */
+/* The part of an optimiser step that a call computes. Samples are numbered over the whole step: dropout masks
+ * depend on (seed, step, number), so that it does not matter how a step is cut into calls and ranks. */
+typedef struct tr_part {
+  uint64_t rng_seed;
+  int64_t step;
+  int64_t first;     /* number of items[0] within the step */
+  double scale;      /* 1 / samples of the step */
+  bool check_finite; /* look at every sample's gradient */
+} tr_part;
+ag_rng_state tr_part_rng(const tr_part *part, int64_t item); /* of items[item] */
+
+/* Adds the items' gradients to the step's, in order. losses[count]: of every item. M4_NUMERIC, naming the
+ * period, when a loss or gradient is not finite: *failed (may be NULL) is that item then. */
 m4_status tr_crew_gradients(tr_crew *crew, ds_item *const *items, int32_t count,
-                            const m4_loss_options *options, uint64_t rng_seed, int64_t step, ag_grads **grads,
-                            m4_losses *losses, tr_sums *sums, m4_error *err);
-/* Losses only, added to sums. */
+                            const m4_loss_options *options, const tr_part *part, m4_losses *losses,
+                            int32_t *failed, m4_error *err);
+/* After tr_crew_gradients on every rank: adds what the ranks computed, rank by rank, sample by sample. One
+ * rank: nothing left to do. */
+m4_status tr_crew_reduce(tr_crew *crew, m4_error *err);
+ag_grads *tr_crew_total(const tr_crew *crew); /* the step's gradient so far */
+void tr_crew_clear(tr_crew *crew);            /* begins a new step */
+
+/* Losses only. */
 m4_status tr_crew_losses(tr_crew *crew, ds_item *const *items, int32_t count, const m4_loss_options *options,
-                         tr_sums *sums, m4_error *err);
+                         m4_losses *losses, m4_error *err);
 
 #endif

@@ -1,139 +1,9 @@
 /* Checkpoints: weights with metadata, and the state file. Knows nn and base. */
 #include "train/checkpoint.h"
 
-#include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *const range_names[3] = {"size_feature", "n_links", "dt_us"};
-
-void tr_ranges_clear(tr_ranges *ranges) {
-  for (int i = 0; i < TR_N_RANGES; ++i) {
-    ranges->low[i] = INFINITY;
-    ranges->high[i] = -INFINITY;
-  }
-}
-
-static void widen(tr_ranges *ranges, int slot, double value) {
-  if (value < ranges->low[slot]) ranges->low[slot] = value;
-  if (value > ranges->high[slot]) ranges->high[slot] = value;
-}
-
-void tr_ranges_add(tr_ranges *ranges, const m4_sample *sample) {
-  for (int32_t flow = 0; flow < sample->n_flows; ++flow) {
-    widen(ranges, 0, sample->size_feature[flow]);
-    widen(ranges, 1, sample->flow_n_links[flow]);
-    for (int i = 0; i < M4_N_PARAMS; ++i)
-      widen(ranges, 3 + i, sample->params[(size_t)flow * M4_N_PARAMS + (size_t)i]);
-  }
-  for (int32_t event = 0; event < sample->n_events; ++event) widen(ranges, 2, sample->dt_us[event]);
-}
-
-static json_t *pair(const tr_ranges *ranges, int slot) {
-  bool seen = ranges->low[slot] <= ranges->high[slot];
-  return json_pack("[f,f]", seen ? ranges->low[slot] : 0.0, seen ? ranges->high[slot] : 0.0);
-}
-
-char *tr_ranges_json(const tr_ranges *ranges) {
-  json_t *root = json_object();
-  for (int i = 0; i < 3; ++i) json_object_set_new(root, range_names[i], pair(ranges, i));
-  json_t *params = json_array();
-  for (int i = 0; i < M4_N_PARAMS; ++i) json_array_append_new(params, pair(ranges, 3 + i));
-  json_object_set_new(root, "params", params);
-  char *text = json_dumps(root, JSON_COMPACT);
-  json_decref(root);
-  return text;
-}
-
-/* ---- state <-> JSON: numbers as hexadecimal floats, so that they come back bit for bit ---- */
-
-/* name, field of tr_state */
-#define STATE_REALS(X)                                                                                       \
-  X(learning_rate, learning_rate)                                                                            \
-  X(best_metric, best_metric)                                                                                \
-  X(plateau_factor, plateau.factor)                                                                          \
-  X(plateau_threshold, plateau.threshold)                                                                    \
-  X(plateau_min_lr, plateau.min_lr)                                                                          \
-  X(plateau_best, plateau.best)                                                                              \
-  X(sum_total, sums.total)                                                                                   \
-  X(sum_fct, sums.fct)                                                                                       \
-  X(sum_size, sums.size)                                                                                     \
-  X(sum_queue, sums.queue)                                                                                   \
-  X(sum_error, sums.error)                                                                                   \
-  X(sum_samples, sums.samples)
-
-#define STATE_INTEGERS(X)                                                                                    \
-  X(epoch, epoch)                                                                                            \
-  X(batch, batch)                                                                                            \
-  X(step, step)                                                                                              \
-  X(plateau_patience, plateau.patience)                                                                      \
-  X(plateau_cooldown, plateau.cooldown)                                                                      \
-  X(plateau_bad_epochs, plateau.bad_epochs)                                                                  \
-  X(plateau_cooldown_left, plateau.cooldown_left)
-
-static json_t *real_json(double value) {
-  char text[64];
-  snprintf(text, sizeof text, "%a", value);
-  return json_string(text);
-}
-
-static bool real_from(const json_t *json, double *value) {
-  const char *text = json_string_value(json);
-  if (!text) return false;
-  char *end;
-  *value = strtod(text, &end);
-  return end != text && *end == '\0' && !isnan(*value);
-}
-
-static char *state_to_json(const tr_state *state) {
-  json_t *root = json_object();
-#define X(name, field) json_object_set_new(root, #name, real_json(state->field));
-  STATE_REALS(X)
-#undef X
-#define X(name, field) json_object_set_new(root, #name, json_integer((json_int_t)state->field));
-  STATE_INTEGERS(X)
-#undef X
-  json_t *low = json_array(), *high = json_array();
-  for (int i = 0; i < TR_N_RANGES; ++i) {
-    json_array_append_new(low, real_json(state->ranges.low[i]));
-    json_array_append_new(high, real_json(state->ranges.high[i]));
-  }
-  json_object_set_new(root, "range_low", low);
-  json_object_set_new(root, "range_high", high);
-  char *text = json_dumps(root, JSON_COMPACT);
-  json_decref(root);
-  return text;
-}
-
-static bool state_fields_from(const json_t *root, tr_state *state) {
-#define X(name, field)                                                                                       \
-  if (!real_from(json_object_get(root, #name), &state->field)) return false;
-  STATE_REALS(X)
-#undef X
-#define X(name, field)                                                                                       \
-  if (!json_is_integer(json_object_get(root, #name))) return false;                                          \
-  state->field = json_integer_value(json_object_get(root, #name));
-  STATE_INTEGERS(X)
-#undef X
-  const json_t *low = json_object_get(root, "range_low"), *high = json_object_get(root, "range_high");
-  if (json_array_size(low) != TR_N_RANGES || json_array_size(high) != TR_N_RANGES) return false;
-  for (size_t i = 0; i < TR_N_RANGES; ++i)
-    if (!real_from(json_array_get(low, i), &state->ranges.low[i]) ||
-        !real_from(json_array_get(high, i), &state->ranges.high[i]))
-      return false;
-  return state->epoch >= 0 && state->batch >= 0 && state->step >= 0;
-}
-
-static m4_status state_from_json(const char *text, tr_state *state, const char *path, m4_error *err) {
-  json_t *root = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-  bool good = root && state_fields_from(root, state);
-  json_decref(root);
-  return good ? M4_OK : m4_fail(err, M4_DATA, path, "trainer_state is missing or damaged");
-}
-
-/* ---- files ---- */
 
 static m4_status common_metadata(m4_metadata *metadata, const tr_state *state, const tr_origin *origin,
                                  m4_error *err) {
@@ -164,20 +34,26 @@ m4_status tr_save_weights(const char *path, const m4_model *model, const tr_stat
   return status;
 }
 
-static const char *const state_groups[3] = {"param", "adam_m", "adam_v"};
+enum { N_GROUPS = 4 };
+static const char *const group_names[N_GROUPS] = {"param", "adam_m", "adam_v", "gradient"};
 
-/* The three arrays of every parameter: weights, first and second moment; data points into model and adam. */
-static m4_named_array *list_arrays(const m4_model *model, const nn_adam *adam, int32_t *count) {
-  *count = 3 * model->n_params;
+/* The arrays of every parameter: weight, first and second moment and, with a half-finished step, gradient;
+ * data points into the numbers. */
+static m4_named_array *list_arrays(const tr_numbers *numbers, bool gradient, int32_t *count) {
+  const m4_model *model = numbers->model;
+  int32_t n_groups = gradient ? N_GROUPS : N_GROUPS - 1;
+  *count = n_groups * model->n_params;
   m4_named_array *arrays = calloc((size_t)*count, sizeof *arrays);
   if (!arrays) return NULL;
   int64_t offset = 0;
   for (int32_t p = 0; p < model->n_params; ++p) {
     const ag_param *param = model->params[p];
-    float *sources[3] = {param->data, (float *)adam->m + offset, (float *)adam->v + offset};
-    for (int32_t group = 0; group < 3; ++group) {
-      m4_named_array *array = &arrays[3 * p + group];
-      snprintf(array->name, sizeof array->name, "%s/%s", state_groups[group], param->name);
+    float *sources[N_GROUPS] = {param->data, (float *)numbers->adam->m + offset,
+                                (float *)numbers->adam->v + offset,
+                                gradient ? ag_grads_data(numbers->gradient, p) : NULL};
+    for (int32_t group = 0; group < n_groups; ++group) {
+      m4_named_array *array = &arrays[n_groups * p + group];
+      snprintf(array->name, sizeof array->name, "%s/%s", group_names[group], param->name);
       array->rows = param->rows;
       array->cols = param->cols;
       array->data = sources[group];
@@ -187,19 +63,21 @@ static m4_named_array *list_arrays(const m4_model *model, const nn_adam *adam, i
   return arrays;
 }
 
-m4_status tr_save_state(const char *path, const m4_model *model, const nn_adam *adam, const tr_state *state,
+#define STATE_VERSION "2"
+
+m4_status tr_save_state(const char *path, const tr_numbers *numbers, const tr_state *state,
                         const tr_origin *origin, m4_error *err) {
   int32_t count;
-  m4_named_array *arrays = list_arrays(model, adam, &count);
+  m4_named_array *arrays = list_arrays(numbers, state->in_step > 0, &count);
   if (!arrays) return m4_fail(err, M4_MEMORY, path, "no memory to list %d arrays", (int)count);
   m4_metadata metadata = {0};
   m4_status status = common_metadata(&metadata, state, origin, err);
   char number[32];
-  snprintf(number, sizeof number, "%lld", (long long)adam->step);
+  snprintf(number, sizeof number, "%lld", (long long)numbers->adam->step);
   if (status == M4_OK) status = m4_metadata_set(&metadata, "format", "m4-trainer-state", err);
-  if (status == M4_OK) status = m4_metadata_set(&metadata, "format_version", "1", err);
+  if (status == M4_OK) status = m4_metadata_set(&metadata, "format_version", STATE_VERSION, err);
   if (status == M4_OK) status = m4_metadata_set(&metadata, "adam_step", number, err);
-  if (status == M4_OK) status = set_owned(&metadata, "trainer_state", state_to_json(state), err);
+  if (status == M4_OK) status = set_owned(&metadata, "trainer_state", tr_state_json(state), err);
   if (status == M4_OK) status = m4_arrays_save(path, arrays, count, &metadata, err);
   m4_metadata_free(&metadata);
   free(arrays);
@@ -232,7 +110,13 @@ static m4_status check_metadata(const m4_metadata *metadata, const char *dataset
   const char *format = m4_metadata_get(metadata, "format");
   if (!format || strcmp(format, "m4-trainer-state") != 0)
     return m4_hint(err, m4_fail(err, M4_DATA, path, "not a trainer state file"),
-                   "resume from a run folder or its last.state.safetensors");
+                   "resume from a run folder or a *.state.safetensors inside its checkpoints");
+  const char *version = m4_metadata_get(metadata, "format_version");
+  if (!version || strcmp(version, STATE_VERSION) != 0)
+    return m4_hint(err,
+                   m4_fail(err, M4_DATA, path, "state format %s, this m4-train reads %s",
+                           version ? version : "(none)", STATE_VERSION),
+                   "start a new run from its weights: --set training.init_from=...");
   const char *hash = m4_metadata_get(metadata, "dataset_hash");
   if (!hash || strcmp(hash, dataset_hash) != 0)
     return m4_fail(err, M4_DATA, path, "was made with dataset %s, this one is %s", hash ? hash : "(none)",
@@ -240,26 +124,29 @@ static m4_status check_metadata(const m4_metadata *metadata, const char *dataset
   return M4_OK;
 }
 
-m4_status tr_load_state(const char *path, m4_model *model, nn_adam *adam, tr_state *state,
+/* What the file says besides its arrays. */
+static m4_status read_metadata(const m4_metadata *metadata, const char *dataset_hash, const char *path,
+                               tr_state *state, nn_adam *adam, m4_error *err) {
+  M4_TRY(check_metadata(metadata, dataset_hash, path, err));
+  M4_TRY(tr_state_parse(state, m4_metadata_get(metadata, "trainer_state"), path, err));
+  const char *adam_step = m4_metadata_get(metadata, "adam_step");
+  adam->step = adam_step ? strtoll(adam_step, NULL, 10) : -1;
+  if (adam->step == state->step) return M4_OK;
+  return m4_fail(err, M4_DATA, path, "adam_step does not match the trainer state");
+}
+
+m4_status tr_load_state(const char *path, const tr_numbers *numbers, tr_state *state,
                         const char *dataset_hash, m4_error *err) {
   m4_metadata metadata = {0};
-  m4_named_array *found = NULL;
+  m4_named_array *found = NULL, *wanted = NULL;
   int32_t n_found = 0, n_wanted = 0;
   M4_TRY(m4_arrays_load(path, &found, &n_found, &metadata, err));
-  m4_named_array *wanted = list_arrays(model, adam, &n_wanted);
-  m4_status status = wanted ? check_metadata(&metadata, dataset_hash, path, err)
-                            : m4_fail(err, M4_MEMORY, path, "no memory");
-  if (status == M4_OK)
-    status = state_from_json(m4_metadata_get(&metadata, "trainer_state"), state, path, err);
+  m4_status status = read_metadata(&metadata, dataset_hash, path, state, numbers->adam, err);
+  if (status == M4_OK && !(wanted = list_arrays(numbers, state->in_step > 0, &n_wanted)))
+    status = m4_fail(err, M4_MEMORY, path, "no memory");
   if (status == M4_OK) status = copy_arrays(wanted, n_wanted, found, n_found, path, err);
-  if (status == M4_OK) {
-    const char *adam_step = m4_metadata_get(&metadata, "adam_step");
-    adam->step = adam_step ? strtoll(adam_step, NULL, 10) : -1;
-    if (adam->step != state->step)
-      status = m4_fail(err, M4_DATA, path, "adam_step does not match the trainer state");
-  }
-  for (int32_t p = 0; status == M4_OK && p < model->n_params; ++p)
-    ag_param_refresh(model->params[p], model->backend);
+  for (int32_t p = 0; status == M4_OK && p < numbers->model->n_params; ++p)
+    ag_param_refresh(numbers->model->params[p], numbers->model->backend);
   free(wanted);
   m4_arrays_free(found, n_found);
   m4_metadata_free(&metadata);

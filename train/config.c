@@ -1,6 +1,8 @@
 /* Training configuration: key table and what follows from it. Knows base/config, nn and data types. */
 #include "train/config.h"
 
+#include "train/state.h"
+
 #include <string.h>
 
 #define AT(field) offsetof(tr_config, field)
@@ -12,7 +14,8 @@ static const char *const input_choices[] = {"raw", "scaled", NULL};
 static const char *const loss_choices[] = {"reference", "averaged", NULL};
 static const char *const fct_choices[] = {"relative", "log", NULL};
 static const char *const loss_fn_choices[] = {"l1", NULL};
-static const char *const schedule_choices[] = {"plateau", "cosine", "constant", NULL};
+static const char *const schedule_choices[] = {"plateau", "cosine", "step", "constant", NULL};
+static const char *const monitor_choices[] = {"val_loss", "val_error", "train_loss", NULL};
 static const char *const precision_choices[] = {"float32", "float64", NULL};
 static const char *const model_choices[] = {"lstm", NULL};
 
@@ -36,6 +39,8 @@ const m4_key tr_keys[] = {
      "periods with this many active flows or more are left out"},
     {"dataset.bins", M4_KEY_INT_LIST, AT(dataset.bins), NULL, 1, 1e9, NULL,
      "edges of the balanced bins, flows; empty = 1..10,15,20,50,100,500"},
+    {"dataset.max_events", M4_KEY_INT, AT(dataset.max_events), "0", 0, 1e9, NULL,
+     "trains on the first so many events of a busy period; 0 = on all"},
     {"dataset.flow_size_threshold", M4_KEY_INT, AT(dataset.flow_size_threshold), "100000000", 1, 1e18, NULL,
      "bytes; only the published value, which means infinity, is supported"},
     {"dataset.n_links_max", M4_KEY_INT, AT(dataset.n_links_max), "96", 1, 1e9, NULL,
@@ -63,7 +68,10 @@ const m4_key tr_keys[] = {
     {"model.size_feature", M4_KEY_TEXT, AT(model.size_feature), "kilobytes", 0, 0, size_choices,
      "unit inside the size feature"},
     {"model.inputs", M4_KEY_TEXT, AT(model.inputs), "raw", 0, 0, input_choices,
-     "features as published (raw), or divided by their usual magnitudes with a logarithmic time step (scaled)"},
+     "features as published (raw), or divided by their usual magnitudes with a logarithmic time step "
+     "(scaled)"},
+    {"model.fluid", M4_KEY_BOOL, AT(model.fluid), "false", 0, 0, NULL,
+     "four more inputs from max-min fair rates; the model then predicts how far the truth is from the fluid"},
     {"model.enable_positional_encoding", M4_KEY_BOOL, AT(model.positional_encoding), "false", 0, 0, NULL,
      "accepted, no effect"},
     {"model.enable_gnn", M4_KEY_BOOL, AT(model.enable_gnn), "true", 0, 0, NULL,
@@ -79,7 +87,16 @@ const m4_key tr_keys[] = {
      "passes over the training samples"},
     {"training.max_steps", M4_KEY_INT, AT(training.max_steps), "0", 0, 1e12, NULL,
      "stop after this many steps; 0 = no limit"},
-    {"training.batch_size", M4_KEY_INT, AT(training.batch_size), "2", 1, 4096, NULL, "samples per step"},
+    {"training.batch_size", M4_KEY_INT, AT(training.batch_size), "2", 1, 4096, NULL,
+     "samples of a batch; under mpirun: on every rank"},
+    {"training.accumulate_batches", M4_KEY_INT, AT(training.accumulate_batches), "1", 1, 1e6, NULL,
+     "batches per step: 2 batches of 1 train exactly like 1 batch of 2"},
+    {"training.overfit_batches", M4_KEY_INT, AT(training.overfit_batches), "0", 0, 1e9, NULL,
+     "train and validate on this many batches only, to see whether the loss can go down at all; 0 = off"},
+    {"training.clip_norm", M4_KEY_REAL, AT(training.clip_norm), "0", 0, 1e9, NULL,
+     "scale gradients down to this L2 norm over all weights; 0 = off (published)"},
+    {"training.clip_value", M4_KEY_REAL, AT(training.clip_value), "0", 0, 1e9, NULL,
+     "limit every element of the gradient to this magnitude, before clip_norm; 0 = off"},
     {"training.learning_rate", M4_KEY_REAL, AT(training.learning_rate), "0.0001", 1e-9, 1.0, NULL,
      "Adam's step size at the start"},
     {"training.num_workers", M4_KEY_INT, AT(training.num_workers), "2", 1, 256, NULL,
@@ -101,30 +118,48 @@ const m4_key tr_keys[] = {
     {"training.link_slots", M4_KEY_INT, AT(training.link_slots), "96", 1, 1e9, NULL,
      "divisor of the queue loss"},
     {"training.lr_schedule", M4_KEY_TEXT, AT(training.lr_schedule), "plateau", 0, 0, schedule_choices,
-     "learning rate: lowered when val_loss stops falling, half a cosine down to lr_min, or constant"},
-    {"training.lr_factor", M4_KEY_REAL, AT(training.lr_factor), "0.2", 1e-6, 1.0, NULL, "plateau: factor"},
+     "learning rate: lowered when the monitored value stops falling, half a cosine down to lr_min, lowered "
+     "every "
+     "lr_step_epochs, or constant"},
+    {"training.lr_factor", M4_KEY_REAL, AT(training.lr_factor), "0.2", 1e-6, 1.0, NULL,
+     "plateau and step: factor"},
     {"training.lr_patience", M4_KEY_INT, AT(training.lr_patience), "5", 0, 1e6, NULL,
      "plateau: epochs without improvement"},
     {"training.lr_threshold", M4_KEY_REAL, AT(training.lr_threshold), "0.0001", 0.0, 1.0, NULL,
      "plateau: relative improvement that counts"},
     {"training.lr_min", M4_KEY_REAL, AT(training.lr_min), "0.000001", 0.0, 1.0, NULL,
-     "plateau and cosine: smallest learning rate"},
+     "plateau, cosine and step: smallest learning rate"},
     {"training.lr_warmup_steps", M4_KEY_INT, AT(training.lr_warmup_steps), "0", 0, 1e9, NULL,
      "steps over which the learning rate rises from 0"},
+    {"training.lr_step_epochs", M4_KEY_INT, AT(training.lr_step_epochs), "5", 1, 1e6, NULL,
+     "step: epochs between reductions"},
+    {"training.monitor", M4_KEY_TEXT, AT(training.monitor), "val_loss", 0, 0, monitor_choices,
+     "what decides about best checkpoints, the plateau schedule and early stopping; train_loss is taken "
+     "where "
+     "there is no validation"},
+    {"training.early_stop_patience", M4_KEY_INT, AT(training.early_stop_patience), "0", 0, 1e6, NULL,
+     "stop after this many epochs without improvement; 0 = never"},
+    {"training.early_stop_min_delta", M4_KEY_REAL, AT(training.early_stop_min_delta), "0", 0, 1e6, NULL,
+     "smaller improvements do not count"},
     {"training.log_every_n_steps", M4_KEY_INT, AT(training.log_every_n_steps), "10", 1, 1e9, NULL,
      "steps between log records"},
     {"training.checkpoint_every_n_steps", M4_KEY_INT, AT(training.checkpoint_every_n_steps), "0", 0, 1e12,
      NULL, "also save `last` this often; 0 = at the end of epochs only"},
     {"training.keep_epochs", M4_KEY_INT, AT(training.keep_epochs), "0", 0, 1e6, NULL,
-     "epoch checkpoints kept, newest first; 0 = all"},
+     "newest epoch checkpoints kept; 0 = all, or with save_top_k none but the best"},
+    {"training.save_top_k", M4_KEY_INT, AT(training.save_top_k), "0", 0, TR_MAX_BEST, NULL,
+     "best epoch checkpoints kept, by the monitored value"},
+    {"training.save_states", M4_KEY_BOOL, AT(training.save_states), "true", 0, 0, NULL,
+     "write NAME.state.safetensors beside every epoch's checkpoint, so that training can resume from any of "
+     "them; `last` always has one"},
     {"training.sanity_val_samples", M4_KEY_INT, AT(training.sanity_val_samples), "4", 0, 1e6, NULL,
      "validation samples tried before training starts"},
     {"training.segment_budget_mib", M4_KEY_INT, AT(training.segment_budget_mib), "256", 0, 1e6, NULL,
      "tape memory of one sample, MiB; longer periods are recomputed in segments; 0 = never recompute"},
     {"training.precision", M4_KEY_TEXT, AT(training.precision), "float32", 0, 0, precision_choices,
      "of all arithmetic; float64 is for comparisons: slow, and such a run cannot be resumed"},
-    {"training.check_finite", M4_KEY_BOOL, AT(training.check_finite), "false", 0, 0, NULL,
-     "look for NaN after every step's gradients (losses are always checked)"},
+    {"training.check_finite", M4_KEY_BOOL, AT(training.check_finite), "true", 0, 0, NULL,
+     "look for NaN in every sample's gradient (losses are always checked)"},
     {"training.dir_output", M4_KEY_TEXT, AT(training.dir_output), "runs", 0, 0, NULL, "folder of all runs"},
     {"training.note", M4_KEY_TEXT, AT(training.note), "m4", 0, 0, NULL,
      "name of this series of runs: dir_output/note/version_N"},
@@ -186,6 +221,7 @@ m4_widths tr_widths(const tr_config *values) {
   widths.gcn_layers = (int32_t)values->model.gcn_n_layer;
   widths.head_hidden = widths.hidden;
   widths.aux_hidden = widths.hidden;
+  widths.n_fluid = values->model.fluid ? M4_N_FLUID : 0;
   widths.has_size_head = values->dataset.enable_remainsize;
   widths.has_queue_head = values->dataset.enable_queuelen;
   return widths;

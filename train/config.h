@@ -14,7 +14,7 @@ typedef struct tr_config {
     int64_t link_rate_gbps;
     double train_frac;
     char *topo_type, *sampling_method, *split_by;
-    int64_t n_samples, active_limit, flow_size_threshold, n_links_max;
+    int64_t n_samples, active_limit, flow_size_threshold, n_links_max, max_events;
     m4_int_list bins;
     bool enable_flowsim_gt, enable_remainsize, enable_queuelen;
   } dataset;
@@ -22,12 +22,13 @@ typedef struct tr_config {
     char *model_name, *loss_fn_type, *size_feature, *inputs;
     int64_t n_layer, input_size, gcn_n_layer, hidden_size, gcn_hidden_size;
     double dropout;
-    bool positional_encoding, enable_gnn, enable_lstm, enable_link_state;
+    bool fluid, positional_encoding, enable_gnn, enable_lstm, enable_link_state;
   } model;
   struct {
     m4_int_list gpu;
     char *device;
-    int64_t n_epochs, batch_size, num_workers, max_steps;
+    int64_t n_epochs, batch_size, num_workers, max_steps, accumulate_batches, overfit_batches;
+    double clip_norm, clip_value; /* 0: no clipping */
     double learning_rate;
     bool enable_val, enable_dist;
     char *loss, *loss_fct;
@@ -36,11 +37,14 @@ typedef struct tr_config {
     int64_t link_slots;
     char *lr_schedule;
     double lr_factor, lr_threshold, lr_min;
-    int64_t lr_patience, lr_warmup_steps;
-    int64_t log_every_n_steps, checkpoint_every_n_steps, keep_epochs, sanity_val_samples;
+    int64_t lr_patience, lr_warmup_steps, lr_step_epochs;
+    char *monitor;
+    int64_t early_stop_patience;
+    double early_stop_min_delta;
+    int64_t log_every_n_steps, checkpoint_every_n_steps, keep_epochs, save_top_k, sanity_val_samples;
     int64_t segment_budget_mib;
     char *dir_output, *note, *init_from, *precision;
-    bool check_finite;
+    bool check_finite, save_states;
   } training;
   struct {
     int64_t max_samples;

@@ -1,6 +1,7 @@
 /* The journal of a run: metrics.jsonl and TensorBoard events. Knows tfevents and nn. */
 #include "train/journal.h"
 
+#include "base/file.h"
 #include "train/tfevents/tfevents.h"
 
 #include <errno.h>
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char lines_name[] = "metrics.jsonl";
+
 struct tr_journal {
   tfe_writer *events;
   FILE *lines;
@@ -17,45 +20,13 @@ struct tr_journal {
   bool failed;
 };
 
-static double tensor_norm(const ag_param *param, const void *gradient) {
-  double sum = 0;
-  for (int64_t i = 0, n = (int64_t)param->rows * param->cols; i < n; ++i) {
-    double value = param->dtype == AG_F64 ? ((const double *)gradient)[i] : ((const float *)gradient)[i];
-    sum += value * value;
-  }
-  return sqrt(sum);
-}
-
-static double mean_norm(const m4_model *model, ag_grads *grads, const char *const *prefixes) {
-  double sum = 0;
-  int count = 0;
-  for (int32_t p = 0; p < model->n_params; ++p)
-    for (const char *const *prefix = prefixes; *prefix; ++prefix)
-      if (strncmp(model->params[p]->name, *prefix, strlen(*prefix)) == 0) {
-        sum += tensor_norm(model->params[p], ag_grads_data(grads, p));
-        ++count;
-      }
-  return count ? sum / count : 0;
-}
-
-tr_norms tr_gradient_norms(const m4_model *model, ag_grads *grads) {
-  static const char *const gnn[] = {"gcn_layers.", NULL};
-  static const char *const lstm[] = {"lstmcell_rate.", "lstmcell_time.", NULL};
-  static const char *const link[] = {"lstmcell_rate_link.", "lstmcell_time_link.", NULL};
-  tr_norms norms = {mean_norm(model, grads, gnn), mean_norm(model, grads, lstm),
-                    mean_norm(model, grads, link)};
-  return norms;
-}
-
-m4_status tr_journal_open(tr_journal **journal_out, const char *dir, int64_t resume_step, m4_error *err) {
+static m4_status open_files(tr_journal **journal_out, const char *dir, int64_t resume_step, m4_error *err) {
   tr_journal *journal = calloc(1, sizeof *journal);
   if (!journal) return m4_fail(err, M4_MEMORY, dir, "no memory for the journal");
   m4_status status = tfe_open(&journal->events, dir, resume_step, err);
-  if (status == M4_OK) {
-    snprintf(journal->path, sizeof journal->path, "%s/metrics.jsonl", dir);
-    journal->lines = fopen(journal->path, "a");
-    if (!journal->lines) status = m4_fail(err, M4_IO, journal->path, "cannot open: %s", strerror(errno));
-  }
+  if (status == M4_OK) status = m4_path_join(journal->path, sizeof journal->path, dir, lines_name, err);
+  if (status == M4_OK && !(journal->lines = fopen(journal->path, "a")))
+    status = m4_fail(err, M4_IO, journal->path, "cannot open: %s", strerror(errno));
   if (status != M4_OK) {
     tr_journal_close(journal, NULL);
     return status;
@@ -63,6 +34,75 @@ m4_status tr_journal_open(tr_journal **journal_out, const char *dir, int64_t res
   *journal_out = journal;
   return M4_OK;
 }
+
+m4_status tr_journal_open(tr_journal **journal, const char *dir, m4_error *err) {
+  return open_files(journal, dir, -1, err);
+}
+
+/* ---- going on where a state stands ---- */
+
+enum { MAX_LINES_BYTES = 1 << 30 };
+
+static int64_t number_of(const json_t *record, const char *name) {
+  return json_integer_value(json_object_get(record, name));
+}
+
+/* What a line of the journal is to a state. */
+typedef enum line_kind { PAST, LAST_EPOCH, SUPERSEDED } line_kind;
+
+/* A line that was cut by a crash is superseded too. */
+static line_kind kind_of(const char *line, size_t length, const tr_state *state) {
+  json_t *record = json_loadb(line, length, 0, NULL);
+  const char *kind = json_string_value(json_object_get(record, "kind"));
+  line_kind result = PAST;
+  if (!kind || number_of(record, "step") > state->step || number_of(record, "epoch") > state->epoch)
+    result = SUPERSEDED;
+  else if (strcmp(kind, "epoch") == 0 && number_of(record, "epoch") == state->epoch)
+    result = LAST_EPOCH;
+  json_decref(record);
+  return result;
+}
+
+/* Writes the lines that stay; *has_last_epoch: the state's last epoch is among them. */
+static void copy_lines(FILE *to, const char *text, size_t length, const tr_state *state,
+                       bool *has_last_epoch) {
+  for (const char *line = text, *end = text + length; line < end;) {
+    const char *newline = memchr(line, '\n', (size_t)(end - line));
+    if (!newline) break; /* the last line is incomplete */
+    line_kind kind = kind_of(line, (size_t)(newline - line), state);
+    if (kind == LAST_EPOCH) *has_last_epoch = true;
+    if (kind != SUPERSEDED) fwrite(line, 1, (size_t)(newline + 1 - line), to);
+    line = newline + 1;
+  }
+}
+
+static m4_status trim_lines(const char *dir, const tr_state *state, bool *has_last_epoch, m4_error *err) {
+  char path[1024], *text;
+  size_t length;
+  m4_outfile file;
+  *has_last_epoch = false;
+  M4_TRY(m4_path_join(path, sizeof path, dir, lines_name, err));
+  if (!m4_file_exists(path)) return M4_OK;
+  M4_TRY(m4_file_read(path, MAX_LINES_BYTES, &text, &length, err));
+  m4_status status = m4_outfile_open(&file, path, err);
+  if (status == M4_OK) {
+    copy_lines(file.stream, text, length, state, has_last_epoch);
+    status = m4_outfile_commit(&file, err);
+  }
+  free(text);
+  return status;
+}
+
+m4_status tr_journal_resume(tr_journal **journal, const char *dir, const tr_state *state, m4_error *err) {
+  bool has_last_epoch;
+  M4_TRY(trim_lines(dir, state, &has_last_epoch, err));
+  M4_TRY(open_files(journal, dir, state->step + 1, err));
+  if (state->epoch > 0 && state->last_epoch.train.samples > 0 && !has_last_epoch)
+    tr_journal_epoch(*journal, state);
+  return tr_journal_flush(*journal, err);
+}
+
+/* ---- records ---- */
 
 m4_status tr_journal_flush(tr_journal *journal, m4_error *err) {
   if (fflush(journal->lines) != 0) journal->failed = true;
@@ -116,6 +156,8 @@ static void put_norms(tr_journal *journal, const char *suffix, int64_t at, const
   tfe_scalar(journal->events, tag, at, norms->lstm);
   snprintf(tag, sizeof tag, "train_lstm_grad_norm_link_%s", suffix);
   tfe_scalar(journal->events, tag, at, norms->lstm_link);
+  snprintf(tag, sizeof tag, "grad_norm_%s", suffix);
+  tfe_scalar(journal->events, tag, at, norms->global);
 }
 
 /* split: train or val; the reference logs the FCT part under <split>_loss. */
@@ -139,39 +181,47 @@ void tr_journal_step(tr_journal *journal, const tr_state *state, double rate, co
   json_t *list = json_array();
   for (int64_t i = 0; i < n_periods; ++i) json_array_append_new(list, json_integer(periods[i]));
   put_line(journal,
-           json_pack("{s:s,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:o}", "kind", "step", "step",
+           json_pack("{s:s,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:o}", "kind", "step", "step",
                      (json_int_t)state->step, "epoch", (json_int_t)state->epoch, "loss", losses->total,
                      "loss_fct", losses->fct, "loss_size", losses->size, "loss_queue", losses->queue,
-                     "learning_rate", rate, "gnn_grad_norm", norms->gnn, "lstm_grad_norm", norms->lstm,
-                     "lstm_grad_norm_link", norms->lstm_link, "step_ms", milliseconds, "periods", list));
+                     "learning_rate", rate, "grad_norm", norms->global, "gnn_grad_norm", norms->gnn,
+                     "lstm_grad_norm", norms->lstm, "lstm_grad_norm_link", norms->lstm_link, "step_ms",
+                     milliseconds, "periods", list));
 }
 
-static double mean_of(double sum, const tr_sums *sums) {
-  return sums->samples > 0 ? sum / sums->samples : 0.0;
+static void add_losses(json_t *record, const char *split, const m4_losses *losses) {
+  const struct {
+    const char *name;
+    double value;
+  } parts[] = {{"loss", losses->total},
+               {"loss_fct", losses->fct},
+               {"loss_size", losses->size},
+               {"loss_queue", losses->queue},
+               {"error", losses->error}};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; ++i) {
+    char name[32];
+    snprintf(name, sizeof name, "%s_%s", split, parts[i].name);
+    json_object_set_new(record, name, json_real(parts[i].value));
+  }
 }
 
-void tr_journal_epoch(tr_journal *journal, const tr_state *state, double rate, const tr_sums *train,
-                      const tr_sums *val, const tr_norms *norms) {
+void tr_journal_epoch(tr_journal *journal, const tr_state *state) {
   int64_t at = state->epoch;
-  put_losses(journal, "train", "epoch", at, mean_of(train->fct, train), mean_of(train->size, train),
-             mean_of(train->queue, train));
-  put_norms(journal, "epoch", at, norms);
-  tfe_scalar(journal->events, "train_error_epoch", at, mean_of(train->error, train));
-  json_t *record = json_pack(
-      "{s:s,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f}", "kind", "epoch", "epoch", (json_int_t)at, "step",
-      (json_int_t)state->step, "train_loss", mean_of(train->total, train), "train_loss_fct",
-      mean_of(train->fct, train), "train_loss_size", mean_of(train->size, train), "train_loss_queue",
-      mean_of(train->queue, train), "train_error", mean_of(train->error, train), "learning_rate", rate);
-  if (record && val->samples > 0) {
-    double fct = mean_of(val->fct, val), size = mean_of(val->size, val), queue = mean_of(val->queue, val);
-    put_losses(journal, "val", "epoch", at, fct, size, queue);
-    put_losses(journal, "val", "step", state->step, fct, size, queue);
-    tfe_scalar(journal->events, "val_error_epoch", at, mean_of(val->error, val));
-    json_object_set_new(record, "val_error", json_real(mean_of(val->error, val)));
-    json_object_set_new(record, "val_loss", json_real(mean_of(val->total, val)));
-    json_object_set_new(record, "val_loss_fct", json_real(fct));
-    json_object_set_new(record, "val_loss_size", json_real(size));
-    json_object_set_new(record, "val_loss_queue", json_real(queue));
+  const tr_epoch_record *epoch = &state->last_epoch;
+  m4_losses train = tr_sums_mean(&epoch->train), val = tr_sums_mean(&epoch->val);
+  put_losses(journal, "train", "epoch", at, train.fct, train.size, train.queue);
+  put_norms(journal, "epoch", at, &epoch->norms);
+  tfe_scalar(journal->events, "train_error_epoch", at, train.error);
+  tfe_scalar(journal->events, "clipped_steps_epoch", at, epoch->clipped);
+  json_t *record =
+      json_pack("{s:s,s:I,s:I,s:f,s:f}", "kind", "epoch", "epoch", (json_int_t)at, "step",
+                (json_int_t)state->step, "learning_rate", epoch->rate, "clipped_steps", epoch->clipped);
+  add_losses(record, "train", &train);
+  if (epoch->val.samples > 0) {
+    put_losses(journal, "val", "epoch", at, val.fct, val.size, val.queue);
+    put_losses(journal, "val", "step", state->step, val.fct, val.size, val.queue);
+    tfe_scalar(journal->events, "val_error_epoch", at, val.error);
+    add_losses(record, "val", &val);
   }
   put_line(journal, record);
 }

@@ -1,6 +1,7 @@
 /* m4-train: command line of the trainer. */
 #include "base/command.h"
 #include "base/signals.h"
+#include "train/replay.h"
 #include "train/run_folder.h"
 #include "train/train.h"
 
@@ -9,7 +10,7 @@
 #include <string.h>
 
 typedef struct train_options {
-  const char *dataset, *out, *note, *resume;
+  const char *dataset, *out, *note, *resume, *replay;
 } train_options;
 
 static const m4_option option_table[] = {
@@ -20,8 +21,12 @@ static const m4_option option_table[] = {
     {"--note", M4_OPTION_TEXT, offsetof(train_options, note), "NAME",
      "name of this series of runs (training.note)", NULL},
     {"--resume", M4_OPTION_TEXT, offsetof(train_options, resume), "DIR",
-     "continue the run in DIR (.../version_N) from its last checkpoint, with its configuration and data list",
+     "continue the run in DIR (.../version_N) with its configuration "
+     "and data list, from its last checkpoint; or from "
+     "any *.state.safetensors in its checkpoints/",
      NULL},
+    {"--replay", M4_OPTION_TEXT, offsetof(train_options, replay), "DIR",
+     "compute a sample again that failed (runs/.../failures/...), naming the op that made a NaN", NULL},
     {NULL, M4_OPTION_FLAG, 0, NULL, NULL, NULL}};
 
 static const m4_program program = {"m4-train",
@@ -39,9 +44,10 @@ static const m4_program program = {"m4-train",
 static m4_status configure(m4_config *config, const train_options *options, const m4_common *common,
                            m4_error *err) {
   if (options->resume) {
+    tr_folder folder;
     char path[TR_PATH_BYTES];
-    if (snprintf(path, sizeof path, "%s/config.yaml", options->resume) >= (int)sizeof path)
-      return m4_fail(err, M4_USAGE, "--resume", "folder name is too long");
+    M4_TRY(tr_folder_resume(&folder, options->resume, path, err));
+    M4_TRY(tr_folder_file(&folder, "config.yaml", path, err));
     M4_TRY(m4_config_load(config, path, err));
   }
   M4_TRY(m4_config_set_text(config, "dataset.path", options->dataset, err));
@@ -75,33 +81,67 @@ static char *join_arguments(int argc, char **argv) {
   return text;
 }
 
+/* Prints what a saved sample gives now; M4_NUMERIC when it still fails. */
+static m4_status replay(const char *dir, m4_error *err) {
+  char story[768];
+  m4_losses losses;
+  m4_status status = tr_replay(dir, &losses, story, sizeof story, err);
+  if (story[0]) printf("%s\n", story);
+  if (status == M4_OK)
+    printf("every value is finite now: loss %.6f  fct %.6f  size %.6f  queue %.6f\n", losses.total,
+           losses.fct, losses.size, losses.queue);
+  return status;
+}
+
+/* What a training needs besides its configuration. */
+typedef struct workshop {
+  m4_ranks *ranks;
+  m4_log *log;
+  m4_pool *pool;
+} workshop;
+
+static m4_status open_workshop(workshop *shop, const m4_common *common, m4_error *err) {
+  bool quiet = common->quiet || m4_ranks_index(shop->ranks) > 0;
+  M4_TRY(m4_log_create(&shop->log, quiet, NULL, err));
+  M4_TRY(check_device(common->device, shop->log, err));
+  return m4_pool_create(&shop->pool, (int)common->threads, err);
+}
+
+static m4_status train(tr_job *job, workshop *shop, const m4_common *common, m4_error *err) {
+  char run_dir[TR_PATH_BYTES] = "";
+  M4_TRY(tr_config_check(job->values, job->config, err));
+  M4_TRY(open_workshop(shop, common, err));
+  const char *unused = m4_config_unused(job->config);
+  if (unused[0]) m4_warn(shop->log, "keys of the reference without effect: %s", unused);
+  job->ranks = shop->ranks;
+  job->pool = shop->pool;
+  job->log = shop->log;
+  m4_status status = tr_train(job, run_dir, err);
+  if (status == M4_OK && !common->dry_run) m4_info(shop->log, "run folder: %s", run_dir);
+  if (status == M4_INTERRUPTED && run_dir[0])
+    m4_info(shop->log, "state saved; continue with: m4-train --resume %s", run_dir);
+  return status;
+}
+
 static m4_status run(int argc, char **argv, const train_options *options, const m4_common *common,
-                     m4_error *err) {
+                     workshop *shop, m4_error *err) {
   tr_config values;
   memset(&values, 0, sizeof values);
   m4_config *config = NULL;
-  m4_pool *pool = NULL;
-  m4_log *log = NULL;
-  char run_dir[TR_PATH_BYTES] = "";
   char *command_line = join_arguments(argc, argv);
   m4_status status = m4_config_create(&config, tr_keys, &values, err);
   if (status == M4_OK) status = configure(config, options, common, err);
-  if (status == M4_OK && common->print_config) {
+  tr_job job = {.values = &values,
+                .config = config,
+                .resume = options->resume,
+                .command_line = command_line,
+                .dry_run = common->dry_run};
+  if (status == M4_OK && common->print_config)
     status = m4_config_print(config, stdout, true, err);
-  } else if (status == M4_OK) {
-    status = tr_config_check(&values, config, err);
-    if (status == M4_OK) status = m4_log_create(&log, common->quiet, NULL, err);
-    if (status == M4_OK) status = check_device(common->device, log, err);
-    if (status == M4_OK) status = m4_pool_create(&pool, (int)common->threads, err);
-    if (status == M4_OK && m4_config_unused(config)[0])
-      m4_warn(log, "keys of the reference without effect: %s", m4_config_unused(config));
-    tr_job job = {&values, config, options->resume, command_line, pool, log, common->dry_run};
-    if (status == M4_OK) status = tr_train(&job, run_dir, err);
-    if (status == M4_OK && !common->dry_run) m4_info(log, "run folder: %s", run_dir);
-    if (status == M4_INTERRUPTED) m4_info(log, "state saved; continue with: m4-train --resume %s", run_dir);
-  }
-  m4_pool_free(pool);
-  m4_log_free(log);
+  else if (status == M4_OK)
+    status = train(&job, shop, common, err);
+  m4_pool_free(shop->pool);
+  m4_log_free(shop->log);
   m4_config_free(config);
   free(command_line);
   return status;
@@ -111,13 +151,19 @@ int main(int argc, char **argv) {
   train_options options = {0};
   m4_common common;
   memset(&common, 0, sizeof common);
+  workshop shop = {0};
   m4_error error = {0};
   bool finished = false;
   m4_signals_install();
   m4_status status = m4_command_parse(&program, argc, argv, &options, &common, &finished, &error);
-  if (status == M4_OK && !finished) status = run(argc, argv, &options, &common, &error);
+  if (status == M4_OK && !finished) status = m4_ranks_join(&shop.ranks, &error);
+  if (status == M4_OK && !finished)
+    status =
+        options.replay ? replay(options.replay, &error) : run(argc, argv, &options, &common, &shop, &error);
   m4_command_free(&program, &options, &common);
-  if (status == M4_INTERRUPTED && m4_stop_requested()) return m4_stop_requested();
-  if (status != M4_OK) m4_print_error(program.name, &error);
-  return m4_exit_code(status);
+  bool interrupted = status == M4_INTERRUPTED && m4_stop_requested();
+  if (status != M4_OK && !interrupted && m4_ranks_speaks(shop.ranks, status))
+    m4_print_error(program.name, &error);
+  m4_ranks_leave(shop.ranks, status);
+  return interrupted ? m4_stop_requested() : m4_exit_code(status);
 }

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,14 +28,36 @@ m4_status tr_folder_create(tr_folder *folder, const char *dir_output, const char
   return m4_fail(err, M4_IO, series, "no free version number");
 }
 
-m4_status tr_folder_open(tr_folder *folder, const char *dir, m4_error *err) {
-  if (snprintf(folder->dir, sizeof folder->dir, "%s", dir) >= (int)sizeof folder->dir)
-    return m4_fail(err, M4_USAGE, dir, "folder name is too long");
-  M4_TRY(m4_path_join(folder->checkpoints, sizeof folder->checkpoints, dir, "checkpoints", err));
-  char state[TR_PATH_BYTES];
-  M4_TRY(tr_folder_checkpoint(folder, "last.state.safetensors", state, err));
-  if (m4_file_exists(state)) return M4_OK;
-  return m4_hint(err, m4_fail(err, M4_IO, state, "no such file: nothing to resume here"),
+/* dir = path without its last component; "." when there is only one. */
+static m4_status parent_of(char *dir, const char *path, m4_error *err) {
+  const char *slash = strrchr(path, '/');
+  int length = slash ? (int)(slash - path) : 1;
+  if (length >= TR_PATH_BYTES) return m4_fail(err, M4_USAGE, path, "file name is too long");
+  snprintf(dir, TR_PATH_BYTES, "%.*s", length, slash ? path : ".");
+  return M4_OK;
+}
+
+static bool ends_with(const char *text, const char *end) {
+  size_t length = strlen(text), n = strlen(end);
+  return length >= n && strcmp(text + length - n, end) == 0;
+}
+
+m4_status tr_folder_resume(tr_folder *folder, const char *what, char *state_path, m4_error *err) {
+  if (strlen(what) >= TR_PATH_BYTES) return m4_fail(err, M4_USAGE, what, "folder name is too long");
+  if (ends_with(what, ".state.safetensors")) {
+    snprintf(state_path, TR_PATH_BYTES, "%s", what);
+    M4_TRY(parent_of(folder->checkpoints, what, err));
+    if (strcmp(folder->checkpoints, ".") == 0)
+      snprintf(folder->dir, sizeof folder->dir, "..");
+    else
+      M4_TRY(parent_of(folder->dir, folder->checkpoints, err));
+  } else {
+    snprintf(folder->dir, sizeof folder->dir, "%s", what);
+    M4_TRY(m4_path_join(folder->checkpoints, sizeof folder->checkpoints, what, "checkpoints", err));
+    M4_TRY(tr_folder_checkpoint(folder, "last.state.safetensors", state_path, err));
+  }
+  if (m4_file_exists(state_path)) return M4_OK;
+  return m4_hint(err, m4_fail(err, M4_IO, state_path, "no such file: nothing to resume here"),
                  "give the run folder: .../version_N");
 }
 
@@ -46,12 +69,33 @@ m4_status tr_folder_checkpoint(const tr_folder *folder, const char *name, char *
   return m4_path_join(path, TR_PATH_BYTES, folder->checkpoints, name, err);
 }
 
-void tr_folder_prune(const tr_folder *folder, int64_t last_epoch, int64_t keep) {
-  if (keep <= 0) return;
-  for (int64_t epoch = last_epoch - keep; epoch >= 0; --epoch) {
+static bool is_temporary(const char *name) {
+  const char *mark = strstr(name, ".tmp.");
+  return mark && mark[5] && strspn(mark + 5, "0123456789") == strlen(mark + 5);
+}
+
+static void sweep(const char *dir) {
+  DIR *entries = opendir(dir);
+  if (!entries) return;
+  for (struct dirent *entry; (entry = readdir(entries));) {
+    char path[TR_PATH_BYTES];
+    if (is_temporary(entry->d_name) && m4_path_join(path, sizeof path, dir, entry->d_name, NULL) == M4_OK)
+      unlink(path);
+  }
+  closedir(entries);
+}
+
+void tr_folder_sweep(const tr_folder *folder) {
+  sweep(folder->dir);
+  sweep(folder->checkpoints);
+}
+
+void tr_folder_remove_epoch(const tr_folder *folder, int64_t epoch) {
+  static const char *const endings[] = {"safetensors", "state.safetensors"};
+  for (int i = 0; i < 2; ++i) {
     char name[64], path[TR_PATH_BYTES];
-    snprintf(name, sizeof name, "epoch=%03lld.safetensors", (long long)epoch);
-    if (tr_folder_checkpoint(folder, name, path, NULL) != M4_OK || unlink(path) != 0) return;
+    snprintf(name, sizeof name, "epoch=%03lld.%s", (long long)epoch, endings[i]);
+    if (tr_folder_checkpoint(folder, name, path, NULL) == M4_OK) unlink(path);
   }
 }
 

@@ -17,13 +17,16 @@ typedef struct tr_folder {
 
 /* Makes the next free version_N with checkpoints/ inside. */
 m4_status tr_folder_create(tr_folder *folder, const char *dir_output, const char *note, m4_error *err);
-/* Names of an existing run; M4_IO when it is not one. */
-m4_status tr_folder_open(tr_folder *folder, const char *dir, m4_error *err);
+/* What to resume: a run folder (its last state) or a *.state.safetensors in its checkpoints/. state_path
+ * [TR_PATH_BYTES] receives the file. M4_IO when there is no such state. */
+m4_status tr_folder_resume(tr_folder *folder, const char *what, char *state_path, m4_error *err);
 /* dir/name and dir/checkpoints/name. */
 m4_status tr_folder_file(const tr_folder *folder, const char *name, char *path, m4_error *err);
 m4_status tr_folder_checkpoint(const tr_folder *folder, const char *name, char *path, m4_error *err);
-/* Removes checkpoints/epoch=NNN.safetensors older than the newest `keep`; 0 keeps all. */
-void tr_folder_prune(const tr_folder *folder, int64_t last_epoch, int64_t keep);
+/* Removes the temporary files (*.tmp.<pid>) that a crash left in both folders. */
+void tr_folder_sweep(const tr_folder *folder);
+/* Removes checkpoints/epoch=NNN.safetensors and its state, where they exist. */
+void tr_folder_remove_epoch(const tr_folder *folder, int64_t epoch);
 
 /* The resolved configuration as text; malloc'ed. */
 m4_status tr_config_text(const m4_config *config, char **text, m4_error *err);

@@ -1,13 +1,14 @@
-/* The learning rate of a step: a pure function of the settings, the step and what the plateau schedule has
- * decided so far. Knows config. Source: training.md 9. */
+/* The learning rate of a step: a pure function of the settings and the state. Knows config and state. Source:
+ * training.md 9. */
 #ifndef TRAIN_SCHEDULE_H
 #define TRAIN_SCHEDULE_H
 
 #include "train/config.h"
+#include "train/state.h"
 
-/* plateau_rate: the rate after the reductions of the plateau schedule; the other schedules start from
- * training.learning_rate. Warm-up multiplies by a ramp over the first lr_warmup_steps. cosine ends at lr_min
- * after total_steps. */
-double tr_learning_rate(const tr_config *values, double plateau_rate, int64_t step, int64_t total_steps);
+/* plateau: state->learning_rate, lowered at the ends of epochs. cosine: half a wave from learning_rate down
+ * to lr_min over total_steps. step: times lr_factor after every lr_step_epochs epochs. Warm-up multiplies any
+ * of them by a ramp over the first lr_warmup_steps. */
+double tr_learning_rate(const tr_config *values, const tr_state *state, int64_t total_steps);
 
 #endif

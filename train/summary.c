@@ -37,7 +37,7 @@ static void print_modules(m4_log *log, const m4_model *model) {
 }
 
 void tr_print_summary(m4_log *log, const tr_config *values, const m4_model *model, const ds_dataset *dataset,
-                      const ds_split *split, const m4_pool *pool, int64_t total_steps) {
+                      const ds_split *split, const m4_pool *pool, int n_ranks, int64_t total_steps) {
   int threads = pool ? m4_pool_threads(pool) : 1;
   print_modules(log, model);
   m4_info(log,
@@ -58,7 +58,10 @@ void tr_print_summary(m4_log *log, const tr_config *values, const m4_model *mode
           "memory  weights, Adam %.0f MiB; gradients %.0f MiB; tapes %.0f MiB (%d x %lld MiB); plus samples "
           "read ahead",
           4 * weights, gradients, tape, threads, (long long)values->training.segment_budget_mib);
-  m4_info(log, "plan  %lld epochs, %lld steps of %lld samples, %d threads",
+  char ranks[48] = "";
+  if (n_ranks > 1) snprintf(ranks, sizeof ranks, ", %d ranks", n_ranks);
+  m4_info(log, "plan  %lld epochs, %lld steps of %lld samples, %d threads%s",
           (long long)values->training.n_epochs, (long long)total_steps,
-          (long long)values->training.batch_size, threads);
+          (long long)(values->training.batch_size * values->training.accumulate_batches * n_ranks), threads,
+          ranks);
 }

@@ -8,6 +8,6 @@
 #include "train/config.h"
 
 void tr_print_summary(m4_log *log, const tr_config *values, const m4_model *model, const ds_dataset *dataset,
-                      const ds_split *split, const m4_pool *pool, int64_t total_steps);
+                      const ds_split *split, const m4_pool *pool, int n_ranks, int64_t total_steps);
 
 #endif

@@ -4,16 +4,18 @@
 #define TRAIN_TRAIN_H
 
 #include "base/log.h"
+#include "base/ranks.h"
 #include "base/threads.h"
 #include "train/config.h"
 
 typedef struct tr_job {
   const tr_config *values;
   const m4_config *config;  /* for the resolved copy in the run folder */
-  const char *resume;       /* run folder (.../version_N) to continue, or NULL */
+  const char *resume;       /* run folder (.../version_N), or one of its *.state.safetensors; or NULL */
   const char *command_line; /* recorded in the run folder; may be NULL */
+  m4_ranks *ranks;          /* processes that train together; NULL = this one alone */
   m4_pool *pool;
-  m4_log *log;
+  m4_log *log;  /* NULL or quiet on ranks but the first */
   bool dry_run; /* read everything, do one step, write nothing */
 } tr_job;
 

@@ -35,11 +35,17 @@ static void cpu_zero(const ag_backend *backend, void *memory, size_t bytes) {
 #define AG_KERNELS "autograd/cpu/arrays.h"
 #include "autograd/cpu/each_type.h"
 
+#ifdef AG_BLAS /* OpenBLAS chooses its kernels by the number of rows */
+#define SHARED(suffix) .row_bits = false
+#else
+#define SHARED(suffix) .row_bits = true, .add_product_rows = ag_add_product_rows_##suffix
+#endif
+
 #define FIELDS(suffix)                                                                                       \
   .name = "cpu", .host_memory = true, .alloc = cpu_alloc, .free = cpu_free, .upload = cpu_copy,              \
   .download = cpu_copy, .copy = cpu_copy, .zero = cpu_zero, .add_constant = ag_add_constant_##suffix,        \
   .all_finite = ag_all_finite_##suffix, .transpose = ag_transpose_##suffix,                                  \
-  .add_product = ag_add_product_##suffix, .add_rows = ag_add_rows_##suffix
+  .add_product = ag_add_product_##suffix, .add_rows = ag_add_rows_##suffix, SHARED(suffix)
 
 static const ag_backend cpu_f32 = {FIELDS(f32), .dtype = AG_F32,
                                    .kernels = {

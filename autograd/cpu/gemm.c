@@ -13,7 +13,14 @@ enum { VECTOR_BYTES = 32, TILE_ROWS = 6, ROWS_OF_4 = 3, ROWS_OF_8 = 1 };
 #else
 enum { VECTOR_BYTES = 16, TILE_ROWS = 6, ROWS_OF_4 = 3, ROWS_OF_8 = 1 };
 #endif
-enum { MAX_ROWS = 12, DEPTH = 128 };
+enum { MAX_ROWS = 12, DEPTH = 128, AHEAD = 4 /* rows of b fetched before they are needed */ };
+
+/* In tiles of few rows compilers read b from memory again for every row: half the rate. */
+#ifdef __x86_64__
+#define KEEP_IN_REGISTER(vector) __asm__("" : "+v"(vector))
+#else
+#define KEEP_IN_REGISTER(vector) (void)0
+#endif
 
 #ifdef __clang__
 #define UNROLL _Pragma("clang loop unroll(full)")

@@ -25,7 +25,11 @@ static inline __attribute__((always_inline)) void AG_T(tile)(const int rows, con
   UNROLL for (int i = 0; i < rows; ++i) UNROLL for (int v = 0; v < vectors; ++v) sum[i][v] =
       (AG_T(vector)){0};
   for (int32_t k = 0; k < o->depth; ++k, a += o->a_step, b += o->b_stride) {
-    UNROLL for (int v = 0; v < vectors; ++v) column[v] = *(const AG_T(vector) *)(b + v * LANES);
+    UNROLL for (int v = 0; v < vectors; ++v) {
+      __builtin_prefetch(b + AHEAD * o->b_stride + v * LANES);
+      column[v] = *(const AG_T(vector) *)(b + v * LANES);
+      KEEP_IN_REGISTER(column[v]);
+    }
     UNROLL for (int i = 0; i < rows; ++i) UNROLL for (int v = 0; v < vectors; ++v) sum[i][v] +=
         a[i * o->a_row] * column[v];
   }
@@ -125,10 +129,17 @@ void AG_T(gemm)(int32_t m, int32_t n, int32_t k, const ag_real *a, int32_t a_str
   AG_T(product)(m, n, k, a, a_stride, 1, b, b_stride, accumulate, c, c_stride);
 }
 
+void AG_T(add_product_rows)(const ag_backend *backend, void *product, const void *x, const void *dy,
+                            int32_t n, int32_t in, int32_t out, int32_t first, int32_t end) {
+  (void)backend;
+  AG_T(product)
+  (end - first, out, n, (const ag_real *)x + first, 1, in, dy, out, true,
+   (ag_real *)product + (int64_t)first * out, out);
+}
+
 void AG_T(add_product)(const ag_backend *backend, void *product, const void *x, const void *dy, int32_t n,
                        int32_t in, int32_t out) {
-  (void)backend;
-  AG_T(product)(in, out, n, x, 1, in, dy, out, true, product, out);
+  AG_T(add_product_rows)(backend, product, x, dy, n, in, out, 0, in);
 }
 
 #undef LANES

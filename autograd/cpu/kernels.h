@@ -24,5 +24,12 @@ void ag_add_product_f32(const ag_backend *backend, void *product, const void *x,
                         int32_t in, int32_t out);
 void ag_add_product_f64(const ag_backend *backend, void *product, const void *x, const void *dy, int32_t n,
                         int32_t in, int32_t out);
+#ifndef AG_BLAS
+/* ag_backend.add_product_rows */
+void ag_add_product_rows_f32(const ag_backend *backend, void *product, const void *x, const void *dy,
+                             int32_t n, int32_t in, int32_t out, int32_t first, int32_t end);
+void ag_add_product_rows_f64(const ag_backend *backend, void *product, const void *x, const void *dy,
+                             int32_t n, int32_t in, int32_t out, int32_t first, int32_t end);
+#endif
 
 #endif

@@ -11,8 +11,8 @@ ag_tensor *ag_layer_norm(ag_tape *tape, ag_tensor *x, ag_param *gain, ag_param *
   if (gain->rows != 1 || bias->rows != 1 || gain->cols != x->cols || bias->cols != x->cols || x->cols < 1)
     return ag_refuse(tape, node.op, "x [%d, %d] does not fit %s [%d, %d] and %s [%d, %d]", x->rows, x->cols,
                      gain->name, gain->rows, gain->cols, bias->name, bias->rows, bias->cols);
-  node.n_saved = 2 * (int64_t)x->rows;                                /* mean, 1 / deviation */
-  node.n_scratch = (int64_t)x->rows * x->cols + 2 * (int64_t)x->cols; /* dy * normalised x; two rows */
+  node.n_saved = 2 * (int64_t)x->rows;             /* mean, 1 / deviation */
+  node.n_scratch = 3 * (int64_t)x->rows * x->cols; /* dy * normalised x; two rows for each part of the op */
   return ag_apply(tape, &node, x->rows, x->cols);
 }
 

@@ -158,10 +158,14 @@ m4_status sim_learned_backend(sim_backend **backend, const sim_scenario *scenari
   inf_options session_options = {0};
   if (options) {
     self->clamp_off = options->clamp_off;
-    session_options = (inf_options){options->global_scope, options->link_reset_off, options->arrivals_only};
+    session_options = (inf_options){.global_scope = options->global_scope,
+                                    .link_reset_off = options->link_reset_off,
+                                    .arrivals_only = options->arrivals_only};
   }
   m4_status status =
       inf_session_create(&self->session, model->weights, scenario->topology->n_links, &session_options, err);
+  for (int32_t link = 0; status == M4_OK && link < scenario->topology->n_links; ++link)
+    inf_set_link_rate(self->session, link, scenario->topology->links[link].rate_bps);
   if (status == M4_OK)
     *backend = &self->base;
   else

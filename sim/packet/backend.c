@@ -15,26 +15,40 @@ typedef struct packet_backend {
 
 static const double MAX_NS = 9e18;
 
-static m4_status submit(sim_backend *base, const int64_t *flows, const double *times_ns, int64_t count,
-                        m4_error *err) {
-  packet_backend *backend = (packet_backend *)base;
+pkt_flow sim_packet_flow(const sim_scenario *scenario, int64_t index) {
+  const sim_flow *flow = &scenario->flows[index];
+  return (pkt_flow){.tag = index,
+                    .src = flow->src,
+                    .dst = flow->dst,
+                    .priority = flow->priority,
+                    .source_port = flow->source_port,
+                    .destination_port = flow->destination_port,
+                    .size_bytes = flow->size_bytes,
+                    .start_ns = flow->start_ns};
+}
+
+/* flows NULL: all, at their arrival times. */
+static m4_status submit_some(pkt_sim *sim, const sim_scenario *scenario, const int64_t *flows,
+                             const double *times_ns, int64_t count, m4_error *err) {
   if (count <= 0) return M4_OK;
   pkt_flow *list = malloc((size_t)count * sizeof *list);
-  if (!list) return m4_fail(err, M4_MEMORY, NULL, "no memory for %lld flows", (long long)count);
+  if (!list) return m4_fail(err, M4_MEMORY, scenario->name, "no memory for %lld flows", (long long)count);
   for (int64_t i = 0; i < count; i++) {
-    const sim_flow *flow = &base->scenario->flows[flows[i]];
-    list[i] = (pkt_flow){.tag = flows[i],
-                         .src = flow->src,
-                         .dst = flow->dst,
-                         .priority = flow->priority,
-                         .source_port = flow->source_port,
-                         .destination_port = flow->destination_port,
-                         .size_bytes = flow->size_bytes,
-                         .start_ns = times_ns[i] >= 0 && times_ns[i] < MAX_NS ? (int64_t)times_ns[i] : -1};
+    list[i] = sim_packet_flow(scenario, flows ? flows[i] : i);
+    if (flows) list[i].start_ns = times_ns[i] >= 0 && times_ns[i] < MAX_NS ? (int64_t)times_ns[i] : -1;
   }
-  m4_status status = pkt_submit(backend->sim, list, count, err);
+  m4_status status = pkt_submit(sim, list, count, err);
   free(list);
   return status;
+}
+
+m4_status sim_packet_submit(pkt_sim *sim, const sim_scenario *scenario, m4_error *err) {
+  return submit_some(sim, scenario, NULL, NULL, scenario->n_flows, err);
+}
+
+static m4_status submit(sim_backend *base, const int64_t *flows, const double *times_ns, int64_t count,
+                        m4_error *err) {
+  return submit_some(((packet_backend *)base)->sim, base->scenario, flows, times_ns, count, err);
 }
 
 static m4_status advance(sim_backend *base, double limit_ns, bool *found, sim_completion *completion,

@@ -11,11 +11,6 @@ struct pkt_trace {
 };
 
 enum {
-  PROTOCOL_DATA = 0x11,
-  PROTOCOL_ACK = 0xFC,
-  PROTOCOL_NACK = 0xFD,
-  PROTOCOL_PFC = 0xFE,
-  MARKED = 3,     /* ECN bits of a data packet that met congestion */
   PAUSE_TIME = 5, /* of a PAUSE; a RESUME has 0 */
   PRIORITY = 3
 };
@@ -72,14 +67,14 @@ static void put_pfc(uint8_t *record, const pkt_packet_event *event) {
   int32_t sender = event->action == PKT_RECEIVED ? event->link ^ 1 : event->link;
   put(record + 16, 4, interface_address(sender));
   put(record + 20, 4, BROADCAST_ADDRESS);
-  record[26] = PROTOCOL_PFC;
+  record[26] = PKT_TRACE_PFC;
   put(record + 40, 4, event->kind == PKT_PAUSE ? PAUSE_TIME : 0);
   record[48] = PRIORITY;
 }
 
 static void put_data(uint8_t *record, const pkt_packet_event *event, uint64_t flow_id, uint64_t stamp) {
-  record[26] = PROTOCOL_DATA;
-  record[28] = event->marked ? MARKED : 0;
+  record[26] = PKT_TRACE_DATA;
+  record[28] = event->marked ? PKT_TRACE_MARKED : 0;
   put(record + 32, 4, flow_id);
   put(record + 44, 4, event->sequence);
   put(record + 48, 8, stamp);
@@ -88,7 +83,7 @@ static void put_data(uint8_t *record, const pkt_packet_event *event, uint64_t fl
 }
 
 static void put_ack(uint8_t *record, const pkt_packet_event *event, uint64_t stamp) {
-  record[26] = event->kind == PKT_ACK ? PROTOCOL_ACK : PROTOCOL_NACK;
+  record[26] = event->kind == PKT_ACK ? PKT_TRACE_ACK : PKT_TRACE_NACK;
   record[30] = 1; /* filtered */
   put(record + 44, 2, event->marked);
   put(record + 46, 2, PRIORITY);

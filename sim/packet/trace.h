@@ -8,9 +8,8 @@
 #define SIM_PACKET_TRACE_H
 
 #include "sim/packet/packet.h"
+#include "sim/packet/trace_format.h"
 #include "sim/scenario.h"
-
-enum { PKT_TRACE_PORT_BYTES = 11, PKT_TRACE_RECORD_BYTES = 64 };
 
 typedef struct pkt_trace pkt_trace;
 

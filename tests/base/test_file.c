@@ -58,6 +58,16 @@ static void plain_and_gzip_read_alike(void **state) {
   assert_false(m4_file_exists(scratch_path(state, "b.txt")));
 }
 
+static void errors_name_the_packed_file(void **state) {
+  char packed[4096], *text;
+  size_t length;
+  m4_error err = {0};
+  snprintf(packed, sizeof packed, "%s", scratch_path(state, "c.txt.gz"));
+  write_gzip(packed, "longer than three");
+  assert_int_equal(m4_file_read(scratch_path(state, "c.txt"), 3, &text, &length, &err), M4_DATA);
+  assert_string_equal(err.where, packed);
+}
+
 static void long_files_grow_the_buffer(void **state) {
   enum { LENGTH = 300000 };
   char *text = malloc(LENGTH + 1);
@@ -236,6 +246,7 @@ static void paths(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(plain_and_gzip_read_alike, scratch_setup, scratch_teardown),
+      cmocka_unit_test_setup_teardown(errors_name_the_packed_file, scratch_setup, scratch_teardown),
       cmocka_unit_test_setup_teardown(long_files_grow_the_buffer, scratch_setup, scratch_teardown),
       cmocka_unit_test_setup_teardown(limits_hold_for_unpacked_bytes, scratch_setup, scratch_teardown),
       cmocka_unit_test_setup_teardown(damaged_gzip_is_an_error, scratch_setup, scratch_teardown),

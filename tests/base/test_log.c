@@ -17,12 +17,12 @@ static void quiet_screen_full_file(void **state) {
   m4_error err = {0};
   m4_fail(&err, M4_DATA, "a.h5", "bad");
   m4_hint(&err, M4_DATA, "use b");
-  m4_log_error(log, &err);
+  m4_log_error(log, "m4-x", &err);
   m4_log_free(log);
   restore_output(2, saved);
   assert_int_equal(status, M4_OK);
   char *seen = read_text(screen), *kept = read_text(file);
-  assert_string_equal(seen, "warning: careful\nerror: a.h5: bad\n  hint: use b\n");
+  assert_string_equal(seen, "warning: careful\nm4-x: error: a.h5: bad\n  hint: use b\n");
   assert_memory_equal(kept, "before\n", 7);
   int month, day, hour, minute, second, used = 0;
   assert_int_equal(sscanf(kept + 7, "%2d-%2d:%2d:%2d:%2d|%n", &month, &day, &hour, &minute, &second, &used),
@@ -30,7 +30,7 @@ static void quiet_screen_full_file(void **state) {
   assert_int_equal(used, 15);
   assert_memory_equal(kept + 7 + used, "step 7\n", 7);
   assert_non_null(strstr(kept, "|warning: careful\n"));
-  assert_non_null(strstr(kept, "|error: a.h5: bad\n"));
+  assert_non_null(strstr(kept, "|m4-x: error: a.h5: bad\n"));
   free(seen);
   free(kept);
 }
@@ -40,7 +40,7 @@ static void no_log_is_silent(void **state) {
   int saved = capture_output(2, screen);
   m4_info(NULL, "x");
   m4_warn(NULL, "x");
-  m4_log_error(NULL, &(m4_error){.what = "x"});
+  m4_log_error(NULL, "m4-x", &(m4_error){.what = "x"});
   m4_progress *progress;
   m4_status status = m4_progress_create(&progress, NULL, "t", "u", 10, NULL);
   m4_progress_update(progress, 5, NULL);

@@ -171,6 +171,23 @@ static void test_draws(void **state) {
   close_setup(&more);
 }
 
+/* The stop time cuts nothing off: after the last arrival all flows could still cross one 10 Gb/s link one
+ * after another, at a tenth of its rate. */
+static void test_the_stop_time_is_late(void **state) {
+  setup s;
+  assert_ok(open_setup(&s, *state, "unused", "traffic.sizes=['synthetic:0-1999']", err));
+  for (int64_t i = 0; i < 60; ++i) {
+    sim_scenario *scenario;
+    int64_t bytes = 0;
+    assert_ok(dg_make_scenario(&scenario, s.campaign, i, err));
+    for (int64_t j = 0; j < scenario->n_flows; ++j) bytes += scenario->flows[j].size_bytes;
+    int64_t last_ns = scenario->flows[scenario->n_flows - 1].start_ns;
+    assert_true(scenario->packet.stop_time_ns - last_ns > 8 * bytes);
+    sim_scenario_free(scenario);
+  }
+  close_setup(&s);
+}
+
 /* An ns-3 folder reads back as the same scenario, with the truth beside it. */
 static void test_ns3_folders(void **state) {
   dg_campaign_report report;
@@ -251,12 +268,10 @@ static void test_interrupt(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_threads_do_not_matter),
-                                     cmocka_unit_test(test_kill_and_continue),
-                                     cmocka_unit_test(test_folder_of_another_campaign),
-                                     cmocka_unit_test(test_draws),
-                                     cmocka_unit_test(test_ns3_folders),
-                                     cmocka_unit_test(test_hostile_configurations),
-                                     cmocka_unit_test(test_interrupt)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_threads_do_not_matter),      cmocka_unit_test(test_kill_and_continue),
+      cmocka_unit_test(test_folder_of_another_campaign), cmocka_unit_test(test_draws),
+      cmocka_unit_test(test_the_stop_time_is_late),      cmocka_unit_test(test_ns3_folders),
+      cmocka_unit_test(test_hostile_configurations),     cmocka_unit_test(test_interrupt)};
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

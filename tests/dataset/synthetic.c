@@ -193,7 +193,8 @@ static void make_periods(ds_scenario *s, m4_arena *arena, const synthetic_event 
 
 ds_scenario synthetic_scenario(m4_arena *arena, const char *name, synthetic_options options) {
   ds_scenario s = {.name = name};
-  for (int i = 0; i < M4_N_PARAMS; ++i) s.params[i] = (double)(options.seed % 7) + i / 8.0;
+  for (int i = 0; i < M4_N_PARAMS; ++i) s.params[i] = (double)(options.seed % 7) + (i + 1) / 8.0;
+  for (int cc = 0; cc < 4; ++cc) s.params[2 + cc] = options.seed % 4 == (uint64_t)cc; /* one is chosen */
   make_star(&s, arena, options.n_hosts);
   make_flows(&s, arena, options);
   synthetic_event *events = synthetic_events(arena, &s);

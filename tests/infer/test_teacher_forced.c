@@ -2,6 +2,7 @@
 #include "infer/session.h"
 
 #include "base/philox.h"
+#include "nn/init.h"
 #include "nn/m4_pass.h"
 #include "tests/infer/golden_model.h"
 
@@ -13,7 +14,13 @@ typedef struct facts {
   int64_t id[FLOWS], size[FLOWS], start[FLOWS], fct[FLOWS], ideal[FLOWS];
   float params[FLOWS * M4_N_PARAMS];
   int32_t offset[FLOWS + 1], link[FLOWS * MAX_PATH];
+  int64_t rate_bps[FLOWS * MAX_PATH];
 } facts;
+
+/* Links 0, 3, 6, ... are slower. */
+static int64_t rate_of(int32_t link) {
+  return link % 3 == 0 ? 4000000000 : 10000000000;
+}
 
 /* A busy period: flow 0 lasts from the first to the last event. Times are multiples of 500 ns, so that many
  * coincide. */
@@ -34,6 +41,7 @@ static void draw(facts *f, uint64_t seed) {
     f->offset[i + 1] = f->offset[i] + length;
     for (int32_t hop = 0; hop < length; ++hop)
       f->link[f->offset[i] + hop] = (first + 5 * hop) % LINKS; /* distinct, any order */
+    for (int32_t k = f->offset[i]; k < f->offset[i + 1]; ++k) f->rate_bps[k] = rate_of(f->link[k]);
   }
   for (int i = 1; i < FLOWS; ++i)
     if (f->start[i] + f->fct[i] > f->start[0] + f->fct[0]) f->fct[0] = f->start[i] + f->fct[i] - f->start[0];
@@ -52,7 +60,8 @@ static void teacher_forced(const m4_model *model, const facts *f, float *slowdow
                             .ideal_fct_ns = f->ideal,
                             .params = f->params,
                             .path_offset = f->offset,
-                            .path_link = f->link};
+                            .path_link = f->link,
+                            .path_rate_bps = f->rate_bps};
   m4_pass_output output = {.slowdown = slowdown};
   m4_losses losses;
   m4_loss_options options = m4_default_loss();
@@ -71,7 +80,7 @@ static bool same(double online_value, double forced_value) {
 #ifdef ROW_BITS_VARY
   return fabs(online_value - forced_value) <= 1e-5 * forced_value;
 #else
-  return online_value == forced_value;
+  return (float)online_value == (float)forced_value; /* a pass tells float */
 #endif
 }
 
@@ -99,6 +108,7 @@ static void online(const m4_model *model, const facts *f, double *slowdown) {
   const inf_options options = {.global_scope = true, .link_reset_off = true};
   inf_session *session = NULL;
   assert_int_equal(inf_session_create(&session, model, LINKS, &options, NULL), M4_OK);
+  for (int32_t link = 0; link < LINKS; ++link) inf_set_link_rate(session, link, rate_of(link));
   bool arrived[FLOWS] = {false}, departed[FLOWS] = {false};
   for (int event = 0; event < 2 * FLOWS; ++event) {
     int i = 0;
@@ -122,9 +132,7 @@ static void online(const m4_model *model, const facts *f, double *slowdown) {
   inf_session_free(session);
 }
 
-static void session_and_pass_agree_in_every_bit(void **state) {
-  (void)state;
-  m4_model *model = golden_model();
+static void check_agreement(m4_model *model) {
   int above_one = 0;
   for (uint64_t seed = 1; seed <= 4; ++seed) {
     static facts f;
@@ -144,7 +152,45 @@ static void session_and_pass_agree_in_every_bit(void **state) {
   m4_model_free(model);
 }
 
+static void session_and_pass_agree_in_every_bit(void **state) {
+  (void)state;
+  check_agreement(golden_model());
+}
+
+static void so_they_do_with_fluid_features(void **state) {
+  (void)state;
+  m4_widths widths = m4_default_widths();
+  widths.hidden = widths.head_hidden = 32;
+  widths.gcn_hidden = 48;
+  widths.n_fluid = M4_N_FLUID;
+  m4_model *model;
+  assert_int_equal(m4_model_create(&model, widths, ag_cpu_backend(AG_F32), NULL), M4_OK);
+  m4_model_init(model, 3);
+  model->input_form = M4_INPUTS_SCALED;
+  check_agreement(model);
+}
+
+static void a_fluid_model_needs_line_rates(void **state) {
+  (void)state;
+  static facts f;
+  draw(&f, 1);
+  m4_widths widths = m4_default_widths();
+  widths.n_fluid = M4_N_FLUID;
+  m4_model *model;
+  inf_session *session;
+  m4_error err = {0};
+  assert_int_equal(m4_model_create(&model, widths, ag_cpu_backend(AG_F32), NULL), M4_OK);
+  assert_int_equal(inf_session_create(&session, model, LINKS, NULL, NULL), M4_OK);
+  const inf_flow flow = {0, f.size[0], (double)f.ideal[0], f.link, f.offset[1], f.params};
+  assert_int_equal(inf_arrive(session, 0.0, &flow, &err), M4_USAGE);
+  assert_non_null(strstr(err.what, "no line rate"));
+  inf_session_free(session);
+  m4_model_free(model);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(session_and_pass_agree_in_every_bit)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(session_and_pass_agree_in_every_bit),
+                                     cmocka_unit_test(so_they_do_with_fluid_features),
+                                     cmocka_unit_test(a_fluid_model_needs_line_rates)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

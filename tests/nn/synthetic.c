@@ -61,6 +61,9 @@ static void make_paths(maker *make, m4_period *period) {
   period->path_offset = offset;
   period->path_link = link;
   period->queue_bytes = make->plan->labels ? queue : NULL;
+  int64_t *rate_bps = longs(make, n_hops);
+  for (size_t k = 0; k < n_hops; k++) rate_bps[k] = link[k] % 2 ? 10000000000 : 40000000000;
+  period->path_rate_bps = rate_bps;
 }
 
 typedef struct instant {

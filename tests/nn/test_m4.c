@@ -274,8 +274,8 @@ static void test_scaled_inputs(void **state) {
   m4_event(scaled.model, scaled.tape, &scaled.state, &event, 0, NULL);
   assert_memory_equal(raw.state.flows.data, scaled.state.flows.data, N_FLOWS * HIDDEN * sizeof(float));
   assert_memory_equal(raw.state.links.data, scaled.state.links.data, N_LINKS * HIDDEN * sizeof(float));
-  const ag_tensor *one = m4_readout(raw.model, raw.tape, &raw.state, flow_rows, 2, 0),
-                  *other = m4_readout(scaled.model, scaled.tape, &scaled.state, flow_rows, 2, 0);
+  const ag_tensor *one = m4_readout(raw.model, raw.tape, &raw.state, flow_rows, 2, NULL, 0),
+                  *other = m4_readout(scaled.model, scaled.tape, &scaled.state, flow_rows, 2, NULL, 0);
   assert_memory_equal(one->data, other->data, 2 * sizeof(float));
   close_bench(&raw);
   close_bench(&scaled);

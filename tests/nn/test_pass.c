@@ -226,6 +226,32 @@ static void test_fct_forms(void **state) {
     }
 }
 
+/* A sample cut short says of the flows that depart in it what the whole sample says, and learns from them
+ * alone. */
+static void test_cut_short(void **state) {
+  (void)state;
+  setup s = open_setup(&small_plan, AG_F32);
+  outputs whole = make_outputs(&s), part = make_outputs(&s);
+  forward(&s, &whole.output);
+  int32_t n_events = 37, n_departures = 0;
+  m4_sample_cut_short(s.sample, n_events);
+  assert_int_equal(s.sample->n_events, n_events);
+  m4_losses losses = forward(&s, &part.output);
+  double error = 0;
+  for (int32_t i = 0; i < s.sample->n_flows; i++) {
+    if (s.sample->departure_event[i] >= n_events) continue;
+    assert_true(part.slowdown[i] == whole.slowdown[i]);
+    error += fabs((double)part.slowdown[i] / (double)s.sample->target_slowdown[i] - 1);
+    n_departures++;
+  }
+  assert_true(n_departures > 5 && n_departures < s.sample->n_flows - 5);
+  assert_close(losses.fct, error / n_departures);
+  assert_close(losses.error, error / n_departures);
+  m4_sample_cut_short(s.sample, 2 * s.sample->n_flows);
+  assert_int_equal(s.sample->n_events, n_events);
+  close_setup(&s);
+}
+
 static void test_negative_tail_weight_is_refused(void **state) {
   (void)state;
   setup s = open_setup(&small_plan, AG_F32);
@@ -340,6 +366,56 @@ static void test_finite_difference_of_fct_forms(void **state) {
     raise_predictions(&s, raised[i % 3]);
     check_finite_difference(s);
   }
+}
+
+/* The whole setup with another model. */
+static setup open_fluid_setup(const synthetic_plan *plan, ag_dtype dtype) {
+  setup s = open_setup(plan, dtype);
+  m4_widths widths = s.model->widths;
+  widths.n_fluid = M4_N_FLUID;
+  m4_model_free(s.model);
+  assert_int_equal(m4_model_create(&s.model, widths, ag_cpu_backend(dtype), NULL), M4_OK);
+  m4_model_init(s.model, 9);
+  s.model->input_form = M4_INPUTS_SCALED;
+  return s;
+}
+
+static void test_finite_difference_with_fluid(void **state) {
+  (void)state;
+  for (int form = 0; form < 2; form++) {
+    setup s = open_fluid_setup(&small_plan, AG_F64);
+    s.options.fct_form = form ? M4_FCT_LOG : M4_FCT_RELATIVE;
+    check_finite_difference(s);
+  }
+}
+
+static void test_losses_with_fluid(void **state) {
+  (void)state;
+  setup s = open_fluid_setup(&small_plan, AG_F32);
+  outputs o = make_outputs(&s);
+  m4_losses losses = forward(&s, &o.output), expected = losses_by_definition(s.sample, &o, &s.options);
+  assert_close(losses.total, expected.total);
+  s.options.dropout = 0;
+  result r = gradients(&s, 200000, 1.0);
+  assert_true(r.n_segments > 1);
+  assert_memory_equal(&losses, &r.losses, sizeof losses);
+  free(r.gradient);
+  s.sample->fluid = NULL;
+  m4_workspace *workspace;
+  m4_error err = {0};
+  assert_int_equal(m4_workspace_create(&workspace, s.model, 0, NULL), M4_OK);
+  assert_int_equal(m4_pass_forward(workspace, s.model, s.sample, &s.options, NULL, NULL, &err), M4_DATA);
+  assert_non_null(strstr(err.what, "line rates"));
+  m4_workspace_free(workspace);
+  close_setup(&s);
+}
+
+static void test_finite_difference_cut_short(void **state) {
+  (void)state;
+  setup s = open_setup(&small_plan, AG_F64);
+  s.options.tail_weight = 0.5;
+  m4_sample_cut_short(s.sample, 51);
+  check_finite_difference(s);
 }
 
 static void test_segments_change_no_bit(void **state) {
@@ -488,11 +564,15 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_losses),
       cmocka_unit_test(test_fct_forms),
+      cmocka_unit_test(test_cut_short),
       cmocka_unit_test(test_negative_tail_weight_is_refused),
       cmocka_unit_test(test_forward_and_gradients_agree),
       cmocka_unit_test(test_nan_is_numeric_failure),
       cmocka_unit_test(test_finite_difference),
       cmocka_unit_test(test_finite_difference_of_fct_forms),
+      cmocka_unit_test(test_finite_difference_cut_short),
+      cmocka_unit_test(test_finite_difference_with_fluid),
+      cmocka_unit_test(test_losses_with_fluid),
       cmocka_unit_test(test_segments_change_no_bit),
       cmocka_unit_test(test_workspace_can_be_reused),
       cmocka_unit_test(test_scale),

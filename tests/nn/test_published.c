@@ -69,7 +69,7 @@ static void expect_close(double value, double expected) {
 }
 
 static void expect_head(snapshot *s, int32_t flow, double expected) {
-  const ag_tensor *slowdown = m4_readout(s->model, s->tape, &s->state, &flow, 1, 0);
+  const ag_tensor *slowdown = m4_readout(s->model, s->tape, &s->state, &flow, 1, NULL, 0);
   assert_non_null(slowdown);
   expect_close((double)*(const float *)slowdown->data, expected);
 }

@@ -35,6 +35,7 @@ static void round_trip_keeps_every_bit(void **state) {
   for (int32_t layers = 1; layers <= 4; ++layers) {
     m4_widths widths = small_widths();
     widths.gcn_layers = layers;
+    widths.n_fluid = layers % 2 ? M4_N_FLUID : 0;
     m4_model *model = model_of(widths, AG_F32, (uint64_t)layers);
     model->size_feature = M4_SIZE_BYTES;
     model->input_form = M4_INPUTS_SCALED;
@@ -43,6 +44,7 @@ static void round_trip_keeps_every_bit(void **state) {
     assert_same_weights(model, copy);
     assert_int_equal(copy->size_feature, M4_SIZE_BYTES);
     assert_int_equal(copy->input_form, M4_INPUTS_SCALED);
+    assert_int_equal(copy->widths.n_fluid, widths.n_fluid);
     assert_int_equal(copy->widths.head_hidden, 5);
     assert_int_equal(copy->widths.aux_hidden, 3);
     assert_int_equal(copy->widths.gcn_layers, layers);

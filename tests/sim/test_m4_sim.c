@@ -155,6 +155,45 @@ static void a_failure_leaves_the_others(void **state) {
       run("--scenario %s/bad --scenario %s/1 --backend flowsim --out %s/some", work, NS3_DATA, work), 3);
 }
 
+/* One run, three back ends: a folder each, a table, a page that needs no other file. */
+static void several_back_ends_are_compared(void **state) {
+  (void)state;
+  assert_int_equal(
+      run("--scenario %s/1 --backend flowsim,m4,packet --checkpoint %s/golden/m4_sim.safetensors "
+          "--out %s/all",
+          NS3_DATA, M4_TEST_DATA, work),
+      0);
+  assert_says("stderr", "truth");
+  assert_true(exists("all/flowsim/flows.csv") && exists("all/m4/summary.json") &&
+              exists("all/packet/fct.txt"));
+  assert_false(exists("all/m4/flows.partial.csv"));
+  assert_true(exists("all/links_m4.csv") && exists("all/utilisation_packet.csv"));
+  assert_says("all/comparison.csv", "\n1,m4,packet,all,2000,");
+  char *json = text_of("all/comparison.json"), *page = text_of("all/report.html");
+  json_t *root = json_loads(json, 0, NULL);
+  assert_string_equal(json_string_value(json_object_get(root, "truth")), "packet");
+  assert_int_equal(json_array_size(json_object_get(root, "backends")), 3);
+  json_decref(root);
+  static const char *const needs[] = {"<script", "<link", "<img", "src=", "url(http", "@import"};
+  for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++)
+    if (strstr(page, needs[i])) fail_msg("report.html needs something else: %s", needs[i]);
+  assert_true(strstr(page, "</html>") && strstr(page, "the truth"));
+  assert_true(strstr(page, "<svg") || strstr(page, "gnuplot is not installed"));
+  free(json);
+  free(page);
+  assert_int_equal(
+      run("--scenario %s/1 --backend flowsim --report --compare --out %s/single", NS3_DATA, work), 0);
+  assert_true(exists("single/report.html") && exists("single/flows.csv"));
+  assert_says("single/comparison.csv", "fct.txt");
+  assert_int_equal(run("--scenario %s/flowsim --backend packet,flowsim --out %s", work, work), 2);
+  assert_says("stderr", "overwrite");
+  assert_int_equal(run("--scenario %s/1 --backend flowsim,flowsim --out %s/x", NS3_DATA, work), 2);
+  assert_says("stderr", "twice");
+  assert_int_equal(run("--scenario %s/1 --backend flowsim, --out %s/x", NS3_DATA, work), 2);
+  assert_int_equal(run("--scenario %s/1 --backend packets --out %s/x", NS3_DATA, work), 2);
+  assert_says("stderr", "did you mean \"packet\"");
+}
+
 static void mistakes_on_the_command_line(void **state) {
   (void)state;
   assert_int_equal(run("--backend flowsim --out %s/x", work), 2);
@@ -233,7 +272,8 @@ static void make_folder(const char *name, sim_scenario *scenario) {
   assert_int_equal(sim_scenario_write(scenario, dir, NULL), M4_OK);
 }
 
-/* bad: flows.txt is not one. plain: a good folder without params.txt and fct.txt. long: minutes of packets.
+/* bad: flows.txt is not one. plain: a good folder without params.txt and fct.txt. flowsim: a good one with
+ * an unlucky name. long: minutes of packets.
  */
 static int setup(void **state) {
   (void)state;
@@ -245,6 +285,7 @@ static int setup(void **state) {
   snprintf(path, sizeof path, "%s/bad", work);
   write_in(path, "flows.txt", "many\n", 5);
   make_folder("plain", scenario);
+  make_folder("flowsim", scenario);
   snprintf(path, sizeof path, "%s/plain/params.txt", work);
   remove(path);
   for (int64_t i = 1500; i < scenario->n_flows; i++) scenario->flows[i].size_bytes = 4000000000;
@@ -279,14 +320,11 @@ static void trace_is_complete(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(results_of_one_scenario),
-                                     cmocka_unit_test(packet_results_equal_the_original),
-                                     cmocka_unit_test(threads_do_not_change_results),
-                                     cmocka_unit_test(a_failure_leaves_the_others),
-                                     cmocka_unit_test(mistakes_on_the_command_line),
-                                     cmocka_unit_test(help_dry_run_and_configuration),
-                                     cmocka_unit_test(interruption_keeps_what_finished),
-                                     cmocka_unit_test(application_completion_time),
-                                     cmocka_unit_test(trace_is_complete)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(results_of_one_scenario),        cmocka_unit_test(packet_results_equal_the_original),
+      cmocka_unit_test(threads_do_not_change_results),  cmocka_unit_test(several_back_ends_are_compared),
+      cmocka_unit_test(a_failure_leaves_the_others),    cmocka_unit_test(mistakes_on_the_command_line),
+      cmocka_unit_test(help_dry_run_and_configuration), cmocka_unit_test(interruption_keeps_what_finished),
+      cmocka_unit_test(application_completion_time),    cmocka_unit_test(trace_is_complete)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -56,16 +56,24 @@ cmp "$work/straight/runs/m4/version_0/checkpoints/best.safetensors" runs/m4/vers
 [ "$kills" -ge 2 ] || { echo "only $kills runs could be killed: the test proves too little"; exit 1; }
 echo "killed $kills times and resumed: same bytes"
 
-# Ctrl-C: finishes the step, saves, exits 130; resuming gives the same bytes again.
-mkdir -p "$work/stopped"
-cd "$work/stopped"
-"$m4_train" --quiet --threads 2 --dataset "$dataset" "${settings[@]}" &
-pid=$!
-while ! grep -q '"step":9,' "$log" 2>/dev/null; do sleep 0.005; done
-kill -TERM $pid
-code=0
-wait $pid || code=$?
-[ $code -eq 143 ] || { echo "exit code after SIGTERM is $code, not 143"; exit 1; }
-"$m4_train" --quiet --threads 2 --resume runs/m4/version_0
+# Ctrl-C or SIGTERM in the middle of an epoch, also between the batches of a step: saves, exits 130 or 143; resuming gives the same bytes.
+# stop SIGNAL CODE ARGUMENTS...
+stop() {
+  mkdir -p "$work/stopped.$1"
+  cd "$work/stopped.$1"
+  "$m4_train" --quiet --threads 2 --dataset "$dataset" "${settings[@]}" "${@:3}" &
+  pid=$!
+  while ! grep -q '"step":9,' "$log" 2>/dev/null; do sleep 0.005; done
+  kill -"$1" $pid
+  code=0
+  wait $pid || code=$?
+  [ $code -eq "$2" ] || { echo "exit code after SIG$1 is $code, not $2"; exit 1; }
+  "$m4_train" --quiet --threads 2 --resume runs/m4/version_0
+}
+stop TERM 143
 cmp "$work/straight/$weights" "$weights"
+run accumulated --threads 1 --set training.batch_size=1 --set training.accumulate_batches=2
+cmp <(numbers "$work/straight/$weights") <(numbers "$work/accumulated/$weights")
+stop INT 130 --set training.batch_size=1 --set training.accumulate_batches=2
+cmp "$work/accumulated/$weights" "$weights"
 echo "stopped and resumed: same bytes"

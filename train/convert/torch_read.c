@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 #include "train/convert/archive.h"
-#include "train/convert/pickle.h"
+#include "train/convert/torch_names.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -37,11 +37,11 @@ static m4_status refuse(reader *r, const char *name, const char *what) {
 
 /* ---- one tensor ---- */
 
-static bool read_extents(int64_t *extents, int32_t *rank, const tr_pickle_value *tuple) {
-  if (tuple->n_items > NN_MAX_RANK) return false;
+static bool read_extents(int64_t *extents, int32_t *rank, const ds_pickle_value *tuple) {
+  if (tuple->kind != DS_PICKLE_TUPLE || tuple->n_items > NN_MAX_RANK) return false;
   *rank = tuple->n_items;
   for (int32_t i = 0; i < tuple->n_items; ++i) {
-    if (tuple->items[i]->kind != TR_PICKLE_INT || tuple->items[i]->integer < 0) return false;
+    if (tuple->items[i]->kind != DS_PICKLE_INT || tuple->items[i]->integer < 0) return false;
     extents[i] = tuple->items[i]->integer;
   }
   return true;
@@ -60,13 +60,15 @@ static bool fits(const nn_tensor *tensor, const layout *place) {
   return tensor->count <= place->storage_count && last < place->storage_count;
 }
 
-static m4_status read_layout(reader *r, const char *name, const tr_pickle_value *value, nn_tensor *tensor,
+static m4_status read_layout(reader *r, const char *name, const ds_pickle_value *value, nn_tensor *tensor,
                              layout *place) {
-  const tr_pickle_value *const *id = value->items[0]->items;
   int32_t n_strides;
-  if (strcmp(id[1]->text, "torch FloatStorage") != 0) return refuse(r, name, "is not float32");
-  place->storage = id[2]->text;
-  place->storage_count = id[4]->integer;
+  if (value->n_items < 6 || value->items[1]->kind != DS_PICKLE_INT) return refuse(r, name, "wrong arguments");
+  const ds_pickle_value *id = tr_torch_storage(value->items[0]);
+  if (!id) return refuse(r, name, "its numbers are no torch storage");
+  if (strcmp(id->items[1]->name, "torch FloatStorage") != 0) return refuse(r, name, "is not float32");
+  place->storage = id->items[2]->text;
+  place->storage_count = id->items[4]->integer;
   place->offset = value->items[1]->integer;
   if (strlen(place->storage) > 20 || strspn(place->storage, "0123456789") != strlen(place->storage))
     return refuse(r, name, "its storage has no number");
@@ -126,7 +128,7 @@ static m4_status grow(reader *r) {
   return M4_OK;
 }
 
-static m4_status add_tensor(reader *r, const char *name, const tr_pickle_value *value) {
+static m4_status add_tensor(reader *r, const char *name, const ds_pickle_value *value) {
   nn_tensor tensor = {0};
   layout place = {0};
   M4_TRY(grow(r));
@@ -144,15 +146,15 @@ static m4_status add_tensor(reader *r, const char *name, const tr_pickle_value *
 /* ---- all tensors ---- */
 
 /* Limited in depth and in visits: values may refer to each other in circles. */
-static m4_status walk(reader *r, const char *name, const tr_pickle_value *value, int depth) {
+static m4_status walk(reader *r, const char *name, const ds_pickle_value *value, int depth) {
   if (--r->visits_left < 0 || depth > MAX_NESTING)
     return m4_fail(r->err, M4_DATA, r->path, "its values are nested too deeply");
-  if (value->kind == TR_PICKLE_TENSOR) return add_tensor(r, name, value);
-  if (value->kind != TR_PICKLE_DICT && value->kind != TR_PICKLE_OBJECT) return M4_OK;
+  if (ds_pickle_is_call(value, TR_TORCH_TENSOR)) return add_tensor(r, name, value);
+  if (value->kind != DS_PICKLE_DICT && value->kind != DS_PICKLE_OBJECT) return M4_OK;
   for (int32_t i = 0; i + 1 < value->n_items; i += 2) {
     char inner[MAX_NAME_BYTES];
     const char *dot = depth > 0 ? "." : "";
-    if (value->items[i]->kind != TR_PICKLE_TEXT) continue;
+    if (value->items[i]->kind != DS_PICKLE_TEXT) continue;
     int length = snprintf(inner, sizeof inner, "%s%s%s", name, dot, value->items[i]->text);
     if (length < 0 || (size_t)length >= sizeof inner) return refuse(r, name, "a name that is too long");
     M4_TRY(walk(r, inner, value->items[i + 1], depth + 1));
@@ -163,12 +165,12 @@ static m4_status walk(reader *r, const char *name, const tr_pickle_value *value,
 static m4_status read_tensors(reader *r, const char *prefix, m4_arena *arena) {
   unsigned char *text = NULL;
   size_t length = 0;
-  const tr_pickle_value *root = NULL;
+  const ds_pickle_value *root = NULL;
   M4_TRY(tr_archive_read(r->archive, "data.pkl", MAX_PICKLE_BYTES, &text, &length, r->err));
-  m4_status status = tr_pickle_read(&root, arena, text, length, r->err);
+  m4_status status = ds_pickle_read(&root, arena, text, length, &tr_torch_rules, r->err);
   free(text);
   if (status != M4_OK) return m4_within(r->err, status, r->path);
-  const tr_pickle_value *weights = tr_pickle_find(root, "state_dict");
+  const ds_pickle_value *weights = ds_pickle_find(root, "state_dict");
   int32_t before = r->out->count;
   M4_TRY(walk(r, prefix, weights ? weights : root, 0));
   if (r->out->count == before) return m4_fail(r->err, M4_DATA, r->path, "holds no tensors");

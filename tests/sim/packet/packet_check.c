@@ -1,7 +1,6 @@
 /* Developer tool: runs the packet simulator on scenario folders and compares every FCT with the folder's
  * fct.txt for equality. packet_check DIR...; exit 1 when any differs. */
-#include "sim/packet/packet.h"
-#include "sim/scenario.h"
+#include "sim/backend.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,19 +11,6 @@ static double seconds(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static m4_status submit_all(pkt_sim *sim, const sim_scenario *scenario, m4_error *err) {
-  pkt_flow *flows = calloc((size_t)scenario->n_flows + 1, sizeof *flows);
-  if (!flows) return m4_fail(err, M4_MEMORY, NULL, "no memory");
-  for (int64_t i = 0; i < scenario->n_flows; i++) {
-    const sim_flow *f = &scenario->flows[i];
-    flows[i] = (pkt_flow){
-        i, f->src, f->dst, f->priority, f->source_port, f->destination_port, f->size_bytes, f->start_ns};
-  }
-  m4_status status = pkt_submit(sim, flows, scenario->n_flows, err);
-  free(flows);
-  return status;
 }
 
 /* Completes fct_ns[flow], -1 where a flow does not finish. */
@@ -46,7 +32,7 @@ static m4_status check(const char *dir, bool *equal, m4_error *err) {
   for (int64_t i = 0; i < scenario->n_flows; i++) fct_ns[i] = -1;
   double start = seconds();
   m4_status status = pkt_create(&sim, scenario->topology, scenario->routing, &scenario->packet, NULL, err);
-  if (status == M4_OK) status = submit_all(sim, scenario, err);
+  if (status == M4_OK) status = sim_packet_submit(sim, scenario, err);
   if (status == M4_OK) status = run(sim, fct_ns, err);
   double wall = seconds() - start;
   if (status == M4_OK) {

@@ -74,14 +74,15 @@ static void test_steps_and_late_submission(void **state) {
   (void)state;
   sim_scenario *scenario = read_ns3("incast8/dctcp_pfc1_buf160");
   int64_t *fct_ns = no_fcts(scenario->n_flows), n_completed = 0;
-  pkt_flow *flows = packet_flows(scenario);
   pkt_sim *sim = make_sim(scenario, NULL);
   for (int64_t i = 0; i < scenario->n_flows; i++) {
-    n_completed += run_until(sim, flows[i].start_ns - 500, fct_ns);
-    assert_int_equal(pkt_now_ns(sim), flows[i].start_ns - 500);
-    assert_int_equal(pkt_submit(sim, &flows[i], 1, NULL), M4_OK);
+    const pkt_flow flow = sim_packet_flow(scenario, i);
+    n_completed += run_until(sim, flow.start_ns - 500, fct_ns);
+    assert_int_equal(pkt_now_ns(sim), flow.start_ns - 500);
+    assert_int_equal(pkt_submit(sim, &flow, 1, NULL), M4_OK);
   }
-  for (int64_t limit = flows[0].start_ns; limit < flows[0].start_ns + 2000000; limit += 137) {
+  for (int64_t start_ns = scenario->flows[0].start_ns, limit = start_ns; limit < start_ns + 2000000;
+       limit += 137) {
     if (limit < pkt_now_ns(sim)) continue;
     n_completed += run_until(sim, limit, fct_ns);
     assert_int_equal(pkt_now_ns(sim), limit);
@@ -89,7 +90,6 @@ static void test_steps_and_late_submission(void **state) {
   assert_int_equal(n_completed, scenario->n_flows);
   assert_truth(scenario, fct_ns);
   pkt_free(sim);
-  free(flows);
   free(fct_ns);
   sim_scenario_free(scenario);
 }

@@ -2,7 +2,7 @@
 #ifndef TEST_PACKET_H
 #define TEST_PACKET_H
 
-#include "sim/packet/packet.h"
+#include "sim/backend.h"
 #include "tests/sim/test_sim.h"
 
 static inline sim_scenario *read_ns3(const char *folder) {
@@ -15,23 +15,6 @@ static inline sim_scenario *read_ns3(const char *folder) {
   return scenario;
 }
 
-/* Flows of a scenario as the simulator wants them; tag = index. Free with free. */
-static inline pkt_flow *packet_flows(const sim_scenario *scenario) {
-  pkt_flow *flows = calloc((size_t)scenario->n_flows, sizeof *flows);
-  for (int64_t i = 0; i < scenario->n_flows; i++) {
-    const sim_flow *f = &scenario->flows[i];
-    flows[i] = (pkt_flow){.tag = i,
-                          .src = f->src,
-                          .dst = f->dst,
-                          .priority = f->priority,
-                          .source_port = f->source_port,
-                          .destination_port = f->destination_port,
-                          .size_bytes = f->size_bytes,
-                          .start_ns = f->start_ns};
-  }
-  return flows;
-}
-
 static inline pkt_sim *make_sim(const sim_scenario *scenario, const pkt_probe *probe) {
   pkt_sim *sim = NULL;
   m4_error err = {0};
@@ -41,9 +24,7 @@ static inline pkt_sim *make_sim(const sim_scenario *scenario, const pkt_probe *p
 }
 
 static inline void submit_all(pkt_sim *sim, const sim_scenario *scenario) {
-  pkt_flow *flows = packet_flows(scenario);
-  assert_int_equal(pkt_submit(sim, flows, scenario->n_flows, NULL), M4_OK);
-  free(flows);
+  assert_int_equal(sim_packet_submit(sim, scenario, NULL), M4_OK);
 }
 
 /* Runs to limit_ns; stores FCTs and returns how many flows completed. */

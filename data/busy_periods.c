@@ -1,7 +1,7 @@
 /* Busy periods: maximal stretches of flows connected by shared links in time. Flows are united by a
  * union-find whose trees end with the period; periods are numbered in the order they end. A flow that never
  * finishes keeps its component open: no period holds it. Source: training.md 4. */
-#include "datagen/datagen.h"
+#include "data/busy_periods.h"
 
 #include "data/events.h"
 
@@ -193,7 +193,7 @@ static void publish(ds_scenario *facts, const periods *p, int32_t n_periods) {
   facts->period_max_active = p->max_active;
 }
 
-m4_status dg_busy_periods(ds_scenario *facts, m4_arena *arena, m4_error *err) {
+m4_status ds_busy_periods(ds_scenario *facts, m4_arena *arena, m4_error *err) {
   M4_TRY(check(facts, err));
   m4_arena scratch = {0};
   size_t n_flows = (size_t)facts->n_flows, n_links = (size_t)facts->n_links;

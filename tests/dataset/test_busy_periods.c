@@ -1,13 +1,17 @@
 /* Busy periods against a slow, literal version of training.md 4 on random traffic with many ties; small cases
  * by hand. */
-#include "tests/datagen/support.h"
+#include "tests/dataset/synthetic.h"
 
+#include "base/arena.h"
 #include "base/philox.h"
-#include "datagen/datagen.h"
+#include "data/busy_periods.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 enum { MAX_FLOWS = 40, MAX_LINKS = 8, MAX_EVENTS = 2 * MAX_FLOWS };
 
-/* Room for the facts that dg_busy_periods reads. */
+/* Room for the facts that ds_busy_periods reads. */
 typedef struct traffic {
   ds_scenario facts;
   int64_t id[MAX_FLOWS], start[MAX_FLOWS], fct[MAX_FLOWS], path_offset[MAX_FLOWS + 1];
@@ -166,12 +170,13 @@ static void compare_with_naive(const ds_scenario *facts) {
 static void test_random_traffic(void **state) {
   (void)state;
   static traffic t;
+  m4_error error = {0};
   m4_arena arena = {0};
-  assert_ok(m4_arena_init(&arena, 1 << 20, err));
+  assert_ok(m4_arena_init(&arena, 1 << 20, &error), &error);
   for (uint32_t round = 0; round < 3000; ++round) {
     m4_rng rng = m4_rng_make(11, M4_RNG_TEST, round);
     random_traffic(&t, &rng);
-    assert_ok(dg_busy_periods(&t.facts, &arena, err));
+    assert_ok(ds_busy_periods(&t.facts, &arena, &error), &error);
     compare_with_naive(&t.facts);
     assert_int_equal(t.facts.period_flow_offset[t.facts.n_periods], t.facts.n_flows);
     m4_arena_release(&arena, 0);
@@ -184,13 +189,14 @@ static void test_random_traffic(void **state) {
 static void test_unfinished_flows(void **state) {
   (void)state;
   static traffic t;
+  m4_error error = {0};
   m4_arena arena = {0};
-  assert_ok(m4_arena_init(&arena, 1 << 20, err));
+  assert_ok(m4_arena_init(&arena, 1 << 20, &error), &error);
   for (uint32_t round = 0; round < 500; ++round) {
     m4_rng rng = m4_rng_make(12, M4_RNG_TEST, round);
     random_traffic(&t, &rng);
     t.fct[m4_rng_below(&rng, (uint64_t)t.facts.n_flows)] = -1;
-    assert_ok(dg_busy_periods(&t.facts, &arena, err));
+    assert_ok(ds_busy_periods(&t.facts, &arena, &error), &error);
     compare_with_naive(&t.facts);
     for (int64_t i = 0; i < t.facts.period_flow_offset[t.facts.n_periods]; ++i)
       assert_true(t.fct[t.facts.period_flow[i]] > 0);
@@ -211,9 +217,10 @@ static void test_by_hand(void **state) {
   memcpy(t.path_offset, offset, sizeof offset);
   memcpy(t.path, path, sizeof path);
   link_facts(&t, 4, 2);
+  m4_error error = {0};
   m4_arena arena = {0};
-  assert_ok(m4_arena_init(&arena, 1 << 20, err));
-  assert_ok(dg_busy_periods(&t.facts, &arena, err));
+  assert_ok(m4_arena_init(&arena, 1 << 20, &error), &error);
+  assert_ok(ds_busy_periods(&t.facts, &arena, &error), &error);
   assert_int_equal(t.facts.n_periods, 2);
   const int32_t flows[] = {0, 1, 2, 3};
   const int64_t events[] = {0, 1, 2, 3, 4, 5, 6, 7};
@@ -232,23 +239,23 @@ static void test_impossible_facts(void **state) {
   static traffic t;
   m4_arena arena = {0}, small = {0};
   m4_error error = {0};
-  assert_ok(m4_arena_init(&arena, 1 << 20, err));
-  assert_ok(m4_arena_init(&small, 1, err));
+  assert_ok(m4_arena_init(&arena, 1 << 20, &error), &error);
+  assert_ok(m4_arena_init(&small, 1, &error), &error);
   m4_rng rng = m4_rng_make(13, M4_RNG_TEST, 0);
   const struct { int64_t start, fct; } times[] = {{0, 0}, {0, -2}, {-1, 1}, {INT64_MAX, 1}, {1, INT64_MAX}};
   for (size_t i = 0; i < sizeof times / sizeof times[0]; ++i) {
     random_traffic(&t, &rng);
     t.start[0] = times[i].start;
     t.fct[0] = times[i].fct;
-    assert_int_equal(dg_busy_periods(&t.facts, &arena, &error), M4_DATA);
+    assert_int_equal(ds_busy_periods(&t.facts, &arena, &error), M4_DATA);
   }
   random_traffic(&t, &rng);
   t.path[0] = t.facts.n_links;
-  assert_int_equal(dg_busy_periods(&t.facts, &arena, &error), M4_DATA);
+  assert_int_equal(ds_busy_periods(&t.facts, &arena, &error), M4_DATA);
   random_traffic(&t, &rng);
   while (m4_arena_alloc(&small, 64, 1)) {
   }
-  assert_int_equal(dg_busy_periods(&t.facts, &small, &error), M4_MEMORY);
+  assert_int_equal(ds_busy_periods(&t.facts, &small, &error), M4_MEMORY);
   m4_arena_free(&arena);
   m4_arena_free(&small);
 }

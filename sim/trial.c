@@ -1,0 +1,113 @@
+/* Makes a back end, runs it and writes what comes out; see trial.h. */
+#include "sim/trial.h"
+
+#include "base/file.h"
+#include "base/signals.h"
+#include "sim/live.h"
+#include "sim/output.h"
+#include "sim/packet/trace.h"
+
+#include <math.h>
+
+enum { MAX_PATH_BYTES = 4096 };
+
+const char *sim_backend_name(sim_backend_kind kind) {
+  static const char *const names[SIM_N_BACKENDS] = {"packet", "flowsim", "m4"};
+  return names[kind];
+}
+
+/* A trial while it runs. */
+typedef struct running {
+  const sim_trial *trial;
+  sim_result *result;
+  sim_backend *backend;
+  pkt_trace *trace; /* with options->trace */
+  sim_live *live;
+  int64_t reported; /* flows counted in the progress so far */
+} running;
+
+/* ---- back ends ---- */
+
+static m4_status make_packet(running *run, m4_error *err) {
+  char path[MAX_PATH_BYTES];
+  const sim_trial *trial = run->trial;
+  if (!trial->options->trace) return sim_packet_backend(&run->backend, trial->scenario, NULL, err);
+  M4_TRY(m4_dir_make(trial->out_dir, err));
+  M4_TRY(m4_path_join(path, sizeof path, trial->out_dir, "mix.tr", err));
+  M4_TRY(pkt_trace_create(&run->trace, trial->scenario, path, err));
+  const pkt_probe probe = pkt_trace_probe(run->trace);
+  return sim_packet_backend(&run->backend, trial->scenario, &probe, err);
+}
+
+static m4_status make_backend(running *run, m4_error *err) {
+  const sim_trial *trial = run->trial;
+  const sim_trial_options *options = trial->options;
+  switch (trial->backend) {
+  case SIM_BACKEND_PACKET:
+    return make_packet(run, err);
+  case SIM_BACKEND_FLOWSIM:
+    return sim_flowsim_backend(&run->backend, trial->scenario, &options->flowsim, err);
+  case SIM_BACKEND_M4:
+    return sim_learned_backend(&run->backend, trial->scenario, options->model, &options->learned, err);
+  }
+  return m4_fail(err, M4_INTERNAL, NULL, "unknown back end");
+}
+
+/* A complete run goes on to the last acknowledgement, which no result needs. */
+static m4_status finish_trace(running *run, bool complete, m4_error *err) {
+  bool found = false;
+  sim_completion unused;
+  if (!run->trace) return M4_OK;
+  if (complete) M4_TRY(run->backend->ops->advance(run->backend, INFINITY, &found, &unused, err));
+  return pkt_trace_commit(run->trace, err);
+}
+
+/* ---- the run ---- */
+
+static bool on_completion(void *ctx, double now_ns, int64_t finished, int64_t total) {
+  running *run = ctx;
+  const sim_scenario *scenario = run->trial->scenario;
+  sim_live_add(run->live, scenario, run->result, run->result->order[finished - 1]);
+  sim_meter_add(run->trial->meter, sim_backend_name(run->trial->backend),
+                (uint64_t)(finished - run->reported), now_ns - (double)scenario->flows[0].start_ns,
+                total - finished);
+  run->reported = finished;
+  return m4_stop_requested() == 0;
+}
+
+static void announce(const sim_trial *trial, const sim_result *result, const m4_accuracy *errors) {
+  double seconds = fmax(result->wall_seconds, 1e-9);
+  char error[96] = "";
+  if (errors && errors->all.n_flows > 0)
+    snprintf(error, sizeof error, "; error mean %.1f %%, p90 %.1f %%, tail %.1f %%", 100 * errors->all.mean,
+             100 * errors->all.p90, 100 * errors->p99_tail);
+  m4_info(trial->log, "%s, %s: %lld of %lld flows finished, %llu events in %.2f s (%.3g events/s)%s",
+          trial->scenario->name, sim_backend_name(trial->backend), (long long)result->n_finished,
+          (long long)result->n_flows, (unsigned long long)result->events, result->wall_seconds,
+          (double)result->events / seconds, error);
+}
+
+/* What finished is written also when the run was interrupted; the status says so. */
+static m4_status simulate(running *run, m4_error *err) {
+  const sim_trial *trial = run->trial;
+  m4_accuracy errors, *wanted = trial->options->compare ? &errors : NULL;
+  M4_TRY(make_backend(run, err));
+  M4_TRY(sim_live_open(&run->live, trial->out_dir, err));
+  m4_status ran = sim_run(trial->scenario, run->backend, on_completion, run, run->result, err);
+  if (ran != M4_OK && ran != M4_INTERRUPTED) return ran;
+  if (wanted) M4_TRY(sim_compare(trial->scenario, run->result, wanted, err));
+  M4_TRY(sim_write_results(trial->out_dir, trial->scenario, sim_backend_name(trial->backend), run->result,
+                           wanted, err));
+  M4_TRY(finish_trace(run, ran == M4_OK, err));
+  announce(trial, run->result, wanted);
+  return ran;
+}
+
+m4_status sim_trial_run(const sim_trial *trial, sim_result *result, m4_error *err) {
+  running run = {.trial = trial, .result = result};
+  m4_status status = simulate(&run, err);
+  sim_live_close(run.live, status == M4_OK || status == M4_INTERRUPTED);
+  sim_backend_free(run.backend);
+  pkt_trace_free(run.trace);
+  return status;
+}

@@ -1,0 +1,35 @@
+/* One back end on one scenario: simulates, streams rows, writes the results. Part of m4-sim, not of the
+ * library. Knows every back end. Source: contracts (m4-sim). */
+#ifndef SIM_TRIAL_H
+#define SIM_TRIAL_H
+
+#include "sim/engine.h"
+#include "sim/learned/learned.h"
+#include "sim/meter.h"
+
+typedef enum sim_backend_kind { SIM_BACKEND_PACKET, SIM_BACKEND_FLOWSIM, SIM_BACKEND_M4 } sim_backend_kind;
+enum { SIM_N_BACKENDS = 3 };
+const char *sim_backend_name(sim_backend_kind kind); /* "packet", "flowsim", "m4" */
+
+typedef struct sim_trial_options {
+  bool compare;                   /* with the scenario's fct.txt, in summary.json */
+  bool trace;                     /* packet only: mix.tr beside the results */
+  const sim_learned_model *model; /* m4 only; shared by all trials */
+  sim_learned_options learned;
+  sim_flowsim_options flowsim;
+} sim_trial_options;
+
+typedef struct sim_trial {
+  const sim_trial_options *options;
+  sim_backend_kind backend;
+  const sim_scenario *scenario;
+  const char *out_dir;
+  sim_meter *meter;
+  m4_log *log;
+} sim_trial;
+
+/* Runs and writes. *result is filled (sim_result_free) also when M4_INTERRUPTED: what finished is then
+ * written. */
+m4_status sim_trial_run(const sim_trial *trial, sim_result *result, m4_error *err);
+
+#endif

@@ -1,0 +1,42 @@
+/* What is told and kept when a sample's loss or gradient is not a number. Knows the run. */
+#include "base/file.h"
+#include "train/replay.h"
+#include "train/run.h"
+
+#include <stdio.h>
+
+static m4_status save(tr_run *run, const tr_trial *trial, const tr_trial_origin *origin, const char *name,
+                      char *dir, m4_error *err) {
+  char failures[TR_PATH_BYTES];
+  M4_TRY(tr_folder_file(&run->folder, "failures", failures, err));
+  M4_TRY(m4_path_join(dir, TR_PATH_BYTES, failures, name, err));
+  return tr_trial_save(trial, origin, dir, err);
+}
+
+m4_status tr_explain_failure(tr_run *run, const ds_item *item, const tr_part *part, int64_t number,
+                             m4_error *err) {
+  ds_period_info info = ds_period(run->dataset, item->period);
+  const char *scenario = ds_scenario_name(run->dataset, info.scenario);
+  tr_trial trial = {.model = run->model,
+                    .sample = item->sample,
+                    .options = tr_loss_options(run->values, true),
+                    .scale = part->scale,
+                    .rng = tr_part_rng(part, number),
+                    .budget_bytes = (size_t)run->values->training.segment_budget_mib << 20};
+  m4_error first = err ? *err : (m4_error){0}, found = {0};
+  if (tr_trial_run(&trial, NULL, &found) == M4_OK) found = first;
+  char where[192], name[64], dir[TR_PATH_BYTES];
+  snprintf(where, sizeof where, "busy period %d of scenario %.100s", (int)info.segment, scenario);
+  m4_fail(err, M4_NUMERIC, where, "step %lld: %s", (long long)part->step + 1, found.what);
+  if (run->job->dry_run) return M4_NUMERIC;
+  tr_trial_origin origin = {.dataset_hash = ds_hash(run->dataset),
+                            .scenario = scenario,
+                            .segment = info.segment,
+                            .step = part->step + 1,
+                            .failure = found.what};
+  snprintf(name, sizeof name, "step=%lld_period=%lld", (long long)part->step + 1, (long long)item->period);
+  m4_error saving = {0};
+  if (save(run, &trial, &origin, name, dir, &saving) != M4_OK)
+    return m4_hint(err, M4_NUMERIC, "could not save it: %.200s", saving.what);
+  return m4_hint(err, M4_NUMERIC, "m4-train --replay %s", dir);
+}
