@@ -1,90 +1,106 @@
 /* flowSim: flows as fluids at max-min fair rates, as a back end of the engine. Source: simulation.md 6.
  *
- * Remaining sizes and event times are double and never rounded. Sizes are brought up to date at events only,
- * so where a caller puts its limits does not change a result. */
+ * Event times and sizes are double and never rounded. A flow is brought up to date only when its rate
+ * changes; until then its end is known and waits in a heap. When its last byte has left the fluid the flow is
+ * on its way for its base delay, then it is complete. Memory follows the flows announced or in flight, not
+ * all that ever were. */
 #include "sim/backend.h"
 #include "sim/flowsim/maxmin.h"
+#include "sim/flowsim/schedule.h"
+#include "sim/heap.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { PAYLOAD_BYTES = 1000, HEADER_BYTES = 48 };
+enum { PAYLOAD_BYTES = 1000, HEADER_BYTES = 48, FIRST_SLOTS = 64 };
 #define SHORTEST_STEP_NS 1.0
 
-typedef struct arrival {
+/* A flow in flight. remaining and rate are those at since_ns. */
+typedef struct fluid {
   int64_t flow;
-  double time_ns;
-} arrival;
+  double release_ns, since_ns, remaining_bytes, rate, end_ns, fct_ns;
+} fluid;
 
 typedef struct flowsim {
   sim_backend base;
   sim_maxmin *fair;
   int64_t header_bytes;
-  double *remaining_bytes, *release_ns; /* [n_flows] */
-  int64_t *active, *place;              /* active flows in no order, and the place of each among them */
-  int64_t n_active;
-  arrival *waiting; /* submitted, not yet released: waiting[first_waiting .. n_waiting-1] */
-  int64_t first_waiting, n_waiting, waiting_capacity;
+  fluid *fluids; /* [n_slots] */
+  int32_t *unused, n_unused, n_slots;
+  sim_heap ends;   /* flows with a rate, by the time their last byte leaves */
+  sim_heap due;    /* those that end within the shortest step: the lowest id goes first */
+  sim_heap on_way; /* those whose last byte has left, by the time they are complete */
+  sim_schedule arrivals, changes;
   double clock_ns; /* what the caller has been told */
-  double event_ns; /* when remaining sizes were brought up to date */
+  double event_ns; /* the last event inside the fluid; <= clock_ns */
   bool rates_stale;
   uint64_t events;
 } flowsim;
 
-/* Room for count more arrivals: what was released makes place first. */
-static m4_status make_room(flowsim *sim, int64_t count, m4_error *err) {
-  int64_t waiting = sim->n_waiting - sim->first_waiting;
-  if (sim->first_waiting > 0)
-    memmove(sim->waiting, sim->waiting + sim->first_waiting, (size_t)waiting * sizeof *sim->waiting);
-  sim->n_waiting = waiting;
-  sim->first_waiting = 0;
-  if (waiting + count <= sim->waiting_capacity) return M4_OK;
-  int64_t capacity = 2 * (waiting + count);
-  arrival *larger = realloc(sim->waiting, (size_t)capacity * sizeof *larger);
-  if (!larger) return m4_fail(err, M4_MEMORY, "flowsim", "no memory for %lld arrivals", (long long)capacity);
-  sim->waiting = larger;
-  sim->waiting_capacity = capacity;
-  return M4_OK;
-}
+/* ---- what the caller announces ---- */
 
 static m4_status submit(sim_backend *backend, const int64_t *flows, const double *times_ns, int64_t count,
                         m4_error *err) {
   flowsim *sim = (flowsim *)backend;
-  if (sim->n_waiting + count > sim->waiting_capacity) M4_TRY(make_room(sim, count, err));
-  double earliest =
-      sim->n_waiting > sim->first_waiting ? sim->waiting[sim->n_waiting - 1].time_ns : sim->clock_ns;
+  M4_TRY(sim_schedule_reserve(&sim->arrivals, count, err));
+  double earliest = fmax(sim->clock_ns, sim_schedule_last_ns(&sim->arrivals));
   for (int64_t i = 0; i < count; i++) {
     if (!(times_ns[i] >= earliest))
       return m4_fail(err, M4_USAGE, "flowsim", "flow %lld arrives at %.3f ns, after %.3f ns has passed",
                      (long long)backend->scenario->flows[flows[i]].id, times_ns[i], earliest);
     earliest = times_ns[i];
-    sim->waiting[sim->n_waiting++] = (arrival){flows[i], times_ns[i]};
+    sim_schedule_add(&sim->arrivals, (sim_scheduled){.time_ns = times_ns[i], .what = flows[i]});
   }
   return M4_OK;
 }
 
-/* Brings remaining sizes up to the instant of an event. */
-static void drain(flowsim *sim, double time_ns) {
-  double elapsed = time_ns - sim->event_ns;
-  for (int64_t i = 0; elapsed > 0 && i < sim->n_active; i++) {
-    double *remaining = &sim->remaining_bytes[sim->active[i]];
-    *remaining = fmax(0, *remaining - elapsed * sim_maxmin_rate(sim->fair, sim->active[i]));
-  }
-  sim->event_ns = sim->clock_ns = time_ns;
+static m4_status change_link(sim_backend *backend, int32_t link, int64_t rate_bps, double time_ns,
+                             m4_error *err) {
+  flowsim *sim = (flowsim *)backend;
+  if (link < 0 || link >= backend->scenario->topology->n_links || rate_bps < 0)
+    return m4_fail(err, M4_USAGE, "flowsim", "link %d cannot have rate %lld bit/s", link,
+                   (long long)rate_bps);
+  double earliest = fmax(sim->clock_ns, sim_schedule_last_ns(&sim->changes));
+  if (!(time_ns >= earliest && time_ns < INFINITY))
+    return m4_fail(err, M4_USAGE, "flowsim", "link %d changes at %.3f ns, after %.3f ns has passed", link,
+                   time_ns, earliest);
+  M4_TRY(sim_schedule_reserve(&sim->changes, 1, err));
+  sim_schedule_add(&sim->changes, (sim_scheduled){time_ns, link, (double)rate_bps / 8e9});
+  return M4_OK;
 }
 
-static void release(flowsim *sim, arrival next) {
-  int64_t size = sim->base.scenario->flows[next.flow].size_bytes;
-  int64_t packets = (size + PAYLOAD_BYTES - 1) / PAYLOAD_BYTES;
-  drain(sim, next.time_ns);
-  sim->remaining_bytes[next.flow] = (double)size + (double)packets * (double)sim->header_bytes;
-  sim->release_ns[next.flow] = next.time_ns;
-  sim->place[next.flow] = sim->n_active;
-  sim->active[sim->n_active++] = next.flow;
-  sim_maxmin_add(sim->fair, next.flow);
-  sim->rates_stale = true;
-  sim->events++;
+/* ---- flows enter and leave the fluid ---- */
+
+static m4_status grow_slots(flowsim *sim, m4_error *err) {
+  int32_t n = sim->n_slots ? 2 * sim->n_slots : FIRST_SLOTS;
+  if (n < 0) return m4_fail(err, M4_MEMORY, "flowsim", "more than 2^30 flows in flight");
+  fluid *fluids = realloc(sim->fluids, (size_t)n * sizeof *fluids);
+  if (fluids) sim->fluids = fluids;
+  int32_t *unused = realloc(sim->unused, (size_t)n * sizeof *unused);
+  if (unused) sim->unused = unused;
+  if (!fluids || !unused) return m4_fail(err, M4_MEMORY, "flowsim", "no memory for %d flows in flight", n);
+  M4_TRY(sim_maxmin_reserve(sim->fair, n, err));
+  M4_TRY(sim_heap_reserve(&sim->ends, n, err));
+  M4_TRY(sim_heap_reserve(&sim->due, n, err));
+  M4_TRY(sim_heap_reserve(&sim->on_way, n, err));
+  for (int32_t slot = n - 1; slot >= sim->n_slots; slot--) sim->unused[sim->n_unused++] = slot;
+  sim->n_slots = n;
+  return M4_OK;
+}
+
+static m4_status release(flowsim *sim, sim_scheduled arrival, m4_error *err) {
+  const sim_flow *flow = &sim->base.scenario->flows[arrival.what];
+  int64_t packets = (flow->size_bytes + PAYLOAD_BYTES - 1) / PAYLOAD_BYTES;
+  if (sim->n_unused == 0) M4_TRY(grow_slots(sim, err));
+  int32_t slot = sim->unused[sim->n_unused - 1];
+  M4_TRY(sim_maxmin_add(sim->fair, slot, flow->links, flow->n_links, err));
+  sim->n_unused--;
+  sim->fluids[slot] =
+      (fluid){.flow = arrival.what,
+              .release_ns = arrival.time_ns,
+              .since_ns = arrival.time_ns,
+              .remaining_bytes = (double)flow->size_bytes + (double)packets * (double)sim->header_bytes};
+  return M4_OK;
 }
 
 /* What the fluid model leaves out: propagation everywhere, and one packet's transmission on all links but the
@@ -102,78 +118,109 @@ static double base_delay_ns(const sim_topology *topology, const sim_flow *flow) 
   return delay - slowest;
 }
 
-static void finish(flowsim *sim, int64_t flow, double time_ns, sim_completion *completion) {
+/* The last byte has left. */
+static void leave(flowsim *sim, int32_t slot, double time_ns) {
   const sim_scenario *scenario = sim->base.scenario;
-  drain(sim, time_ns);
-  int64_t last = sim->active[--sim->n_active];
-  sim->active[sim->place[flow]] = last;
-  sim->place[last] = sim->place[flow];
-  sim_maxmin_remove(sim->fair, flow);
-  sim->rates_stale = true;
-  sim->events++;
-  *completion = (sim_completion){flow, time_ns,
-                                 time_ns - sim->release_ns[flow] +
-                                     base_delay_ns(scenario->topology, &scenario->flows[flow])};
+  fluid *leaving = &sim->fluids[slot];
+  const sim_flow *flow = &scenario->flows[leaving->flow];
+  double delay_ns = base_delay_ns(scenario->topology, flow);
+  leaving->fct_ns = time_ns - leaving->release_ns + delay_ns;
+  sim_maxmin_remove(sim->fair, slot);
+  sim_heap_remove(&sim->due, slot);
+  sim_heap_remove(&sim->ends, slot);
+  sim_heap_set(&sim->on_way, slot, time_ns + delay_ns, flow->id);
 }
 
-/* Smallest completion time; the lowest flow id of equals. INFINITY when nothing moves. */
-static double next_completion(flowsim *sim, int64_t *flow) {
-  const sim_flow *flows = sim->base.scenario->flows;
-  double earliest = INFINITY;
-  if (sim->rates_stale) sim_maxmin_fill(sim->fair);
-  sim->rates_stale = false;
-  for (int64_t i = 0; i < sim->n_active; i++) {
-    int64_t candidate = sim->active[i];
-    double rate = sim_maxmin_rate(sim->fair, candidate);
-    if (rate <= 0) continue;
-    double time_ns = sim->event_ns + fmax(SHORTEST_STEP_NS, sim->remaining_bytes[candidate] / rate);
-    if (time_ns < earliest || (time_ns == earliest && flows[candidate].id < flows[*flow].id)) {
-      earliest = time_ns;
-      *flow = candidate;
-    }
+/* ---- rates ---- */
+
+/* The time a flow ends if nothing changes. An entry in the heap may be early, never late: a later end is
+ * entered when the early one comes up. */
+static void take_rate(flowsim *sim, int32_t slot) {
+  fluid *flow = &sim->fluids[slot];
+  flow->remaining_bytes = fmax(0, flow->remaining_bytes - (sim->event_ns - flow->since_ns) * flow->rate);
+  flow->since_ns = sim->event_ns;
+  flow->rate = sim_maxmin_rate(sim->fair, slot);
+  flow->end_ns = flow->rate > 0 ? flow->since_ns + flow->remaining_bytes / flow->rate : INFINITY;
+  sim_heap_remove(&sim->due, slot);
+  if (!sim_heap_holds(&sim->ends, slot) || sim_heap_key(&sim->ends, slot) > flow->end_ns)
+    sim_heap_set(&sim->ends, slot, flow->end_ns, sim->base.scenario->flows[flow->flow].id);
+}
+
+/* The flow that ends first. */
+static sim_heap_entry first_end(flowsim *sim) {
+  for (;;) {
+    sim_heap_entry first = sim->ends.count > 0 ? sim->ends.entries[0] : (sim_heap_entry){INFINITY, 0, 0};
+    if (first.key == INFINITY || first.key == sim->fluids[first.item].end_ns) return first;
+    sim_heap_set(&sim->ends, first.item, sim->fluids[first.item].end_ns, first.tie);
   }
-  return earliest;
+}
+
+static void update_rates(flowsim *sim) {
+  const int32_t *changed;
+  int32_t n = sim->rates_stale ? sim_maxmin_update(sim->fair, &changed) : 0;
+  for (int32_t i = 0; i < n; i++) take_rate(sim, changed[i]);
+  sim->rates_stale = false;
+}
+
+/* When and which flow ends next, the lowest id of equals; INFINITY when nothing moves. An end comes at least
+ * one shortest step after the event before it. */
+static double next_end(flowsim *sim, int32_t *slot) {
+  update_rates(sim);
+  double soonest_ns = sim->event_ns + SHORTEST_STEP_NS;
+  sim_heap_entry first = first_end(sim);
+  for (; first.key <= soonest_ns; first = first_end(sim)) {
+    sim_heap_remove(&sim->ends, first.item);
+    sim_heap_set(&sim->due, first.item, 0, first.tie);
+  }
+  *slot = sim->due.count > 0 ? sim->due.entries[0].item : first.item;
+  return sim->due.count > 0 ? soonest_ns : first.key;
+}
+
+/* ---- the loop ---- */
+
+/* The next event inside the fluid happens, if it is at or before limit_ns. At one instant: link changes, then
+ * ends, then arrivals. */
+static m4_status next_event(flowsim *sim, double limit_ns, bool *happened, m4_error *err) {
+  double change_ns = sim_schedule_next_ns(&sim->changes), arrival_ns = sim_schedule_next_ns(&sim->arrivals);
+  double announced_ns = fmin(change_ns, arrival_ns);
+  int32_t slot = 0;
+  /* At the instant of the last event nothing can end: rates are made once for all that happens then. */
+  double end_ns = fmin(announced_ns, limit_ns) <= sim->event_ns ? INFINITY : next_end(sim, &slot);
+  double time_ns = fmin(announced_ns, end_ns);
+  *happened = time_ns <= limit_ns && time_ns < INFINITY;
+  if (!*happened) return M4_OK;
+  sim->event_ns = sim->clock_ns = time_ns;
+  sim->rates_stale = true;
+  if (change_ns <= time_ns) {
+    sim_scheduled change = sim_schedule_take(&sim->changes);
+    sim_maxmin_set_capacity(sim->fair, (int32_t)change.what, change.value);
+    return M4_OK;
+  }
+  sim->events++;
+  if (arrival_ns < end_ns) return release(sim, sim_schedule_take(&sim->arrivals), err);
+  leave(sim, slot, time_ns);
+  return M4_OK;
 }
 
 static m4_status advance(sim_backend *backend, double limit_ns, bool *found, sim_completion *completion,
                          m4_error *err) {
-  (void)err;
   flowsim *sim = (flowsim *)backend;
-  for (;;) {
-    arrival next =
-        sim->first_waiting < sim->n_waiting ? sim->waiting[sim->first_waiting] : (arrival){0, INFINITY};
-    int64_t flow = 0;
-    /* At the instant of the last event only arrivals can follow: no rates are needed for them. */
-    double done_ns = next.time_ns <= sim->event_ns ? INFINITY : next_completion(sim, &flow);
-    double event_ns = fmin(next.time_ns, done_ns);
-    *found = false;
-    if (event_ns > limit_ns || event_ns == INFINITY) {
-      if (limit_ns > sim->clock_ns && limit_ns < INFINITY) sim->clock_ns = limit_ns;
-      return M4_OK;
-    }
-    if (done_ns <= next.time_ns) {
-      finish(sim, flow, done_ns, completion);
-      *found = true;
-      return M4_OK;
-    }
-    sim->first_waiting++;
-    release(sim, next);
+  bool happened = true;
+  *found = false;
+  while (happened) {
+    double complete_ns = sim->on_way.count > 0 ? sim->on_way.entries[0].key : INFINITY;
+    M4_TRY(next_event(sim, fmin(limit_ns, complete_ns), &happened, err));
   }
-}
-
-static m4_status change_link(sim_backend *backend, int32_t link, int64_t rate_bps, double time_ns,
-                             m4_error *err) {
-  flowsim *sim = (flowsim *)backend;
-  if (time_ns != sim->clock_ns)
-    return m4_fail(err, M4_USAGE, "flowsim", "links can change at the clock only (%.3f ns), not at %.3f ns",
-                   sim->clock_ns, time_ns);
-  if (link < 0 || link >= backend->scenario->topology->n_links || rate_bps < 0)
-    return m4_fail(err, M4_USAGE, "flowsim", "link %d cannot have rate %lld bit/s", link,
-                   (long long)rate_bps);
-  if (sim->rates_stale) sim_maxmin_fill(sim->fair);
-  drain(sim, sim->clock_ns);
-  sim_maxmin_set_capacity(sim->fair, link, (double)rate_bps / 8e9);
-  sim->rates_stale = true;
+  if (sim->on_way.count > 0 && sim->on_way.entries[0].key <= limit_ns) {
+    sim_heap_entry first = sim->on_way.entries[0];
+    sim_heap_remove(&sim->on_way, first.item);
+    sim->unused[sim->n_unused++] = first.item;
+    sim->clock_ns = first.key;
+    *completion = (sim_completion){sim->fluids[first.item].flow, first.key, sim->fluids[first.item].fct_ns};
+    *found = true;
+  } else if (limit_ns > sim->clock_ns && limit_ns < INFINITY) {
+    sim->clock_ns = limit_ns;
+  }
   return M4_OK;
 }
 
@@ -185,11 +232,13 @@ static void count(const sim_backend *backend, uint64_t *events, uint64_t *clampe
 static void destroy(sim_backend *backend) {
   flowsim *sim = (flowsim *)backend;
   sim_maxmin_free(sim->fair);
-  free(sim->remaining_bytes);
-  free(sim->release_ns);
-  free(sim->active);
-  free(sim->place);
-  free(sim->waiting);
+  sim_heap_free(&sim->ends);
+  sim_heap_free(&sim->due);
+  sim_heap_free(&sim->on_way);
+  sim_schedule_free(&sim->arrivals);
+  sim_schedule_free(&sim->changes);
+  free(sim->fluids);
+  free(sim->unused);
   free(sim);
 }
 
@@ -204,17 +253,13 @@ m4_status sim_flowsim_backend(sim_backend **backend, const sim_scenario *scenari
   *backend = NULL;
   flowsim *sim = calloc(1, sizeof *sim);
   if (!sim) return m4_fail(err, M4_MEMORY, "flowsim", "no memory");
-  size_t n = (size_t)scenario->n_flows + 1;
   sim->base = (sim_backend){&ops, scenario};
   sim->header_bytes = options ? options->header_bytes : 0;
-  sim->remaining_bytes = calloc(n, sizeof *sim->remaining_bytes);
-  sim->release_ns = calloc(n, sizeof *sim->release_ns);
-  sim->active = calloc(n, sizeof *sim->active);
-  sim->place = calloc(n, sizeof *sim->place);
-  bool ready = sim->remaining_bytes && sim->release_ns && sim->active && sim->place;
-  m4_status status =
-      ready ? sim_maxmin_create(&sim->fair, scenario->topology, scenario->flows, scenario->n_flows, err)
-            : m4_fail(err, M4_MEMORY, "flowsim", "no memory for %lld flows", (long long)scenario->n_flows);
+  int32_t max_path = 0;
+  for (int64_t i = 0; i < scenario->n_flows; i++)
+    if (scenario->flows[i].n_links > max_path) max_path = scenario->flows[i].n_links;
+  m4_status status = sim_maxmin_create(&sim->fair, scenario->topology, max_path, err);
+  if (status == M4_OK) status = grow_slots(sim, err);
   if (status != M4_OK)
     destroy(&sim->base);
   else

@@ -74,10 +74,7 @@ static void check_closed_loop(int64_t limit) {
     bool at_a_completion = false;
     for (int j = 0; j < N; j++) {
       if (flows[j].src / 4 != rack) continue;
-      const sim_flow *other = &scenario->flows[j];
-      double base =
-          1000.0 * other->n_links + 1048 * 0.8 * (other->n_links - 1); /* in the FCT, not in the fluid */
-      double done = result.release_ns[j] + result.fct_ns[j] - base;
+      double done = result.release_ns[j] + result.fct_ns[j];
       in_flight += result.release_ns[j] <= result.release_ns[i] && done > result.release_ns[i] + 1e-3;
       at_a_completion |= fabs(done - result.release_ns[i]) < 1e-3;
     }
