@@ -77,8 +77,8 @@ static void count(ag_profile *profile, int kind, int direction, const char *name
   if (kind == WEIGHTS) {
     profile->inner_ns += ns;
   } else {
-    ns -= profile->inner_ns;
-    profile->inner_ns = 0;
+    if (direction == BACKWARD) ns -= profile->inner_ns;
+    profile->inner_ns = 0; /* what ag_grads_finish has left belongs to no op */
   }
   ++c->calls;
   c->ns += ns;
