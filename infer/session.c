@@ -299,6 +299,14 @@ double inf_clock(const inf_session *session) {
   return session->clock_ns;
 }
 
+int32_t inf_n_active(const inf_session *session) {
+  return session->slots.active.count;
+}
+
+int64_t inf_active_tag(const inf_session *session, int32_t i) {
+  return session->slots.active.members[i].key;
+}
+
 inf_counters inf_count(const inf_session *session) {
   return session->counters;
 }
@@ -309,4 +317,13 @@ bool inf_prediction(const inf_session *session, int64_t tag, double *slowdown, d
   *slowdown = session->slots.list[row].slowdown;
   *release_ns = session->slots.list[row].release_ns;
   return true;
+}
+
+double inf_finish_ns(const inf_session *session, int64_t tag) {
+  int32_t row = inf_roster_find(&session->slots.active, tag);
+  return row < 0 ? NAN : inf_slot_finish_ns(&session->slots.list[row]);
+}
+
+const m4_model *inf_model(const inf_session *session) {
+  return session->work.model;
 }
