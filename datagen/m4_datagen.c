@@ -25,6 +25,8 @@ static const m4_option option_table[] = {
      "also write every scenario as an ns-3 folder DIR/NAME (keys write_ns3_folders, ns3_output)", NULL},
     {"--from-ns3", M4_OPTION_TEXT_LIST, offsetof(datagen_options, import.from_ns3), "DIR",
      "makes the dataset from an ns-3 folder, or from all in a folder; may be repeated", NULL},
+    {"--from-npy", M4_OPTION_TEXT_LIST, offsetof(datagen_options, import.from_npy), "DIR",
+     "makes the dataset from the reference's folders of .npy files; may be repeated", NULL},
     {NULL, M4_OPTION_FLAG, 0, NULL, NULL, NULL}};
 
 static const m4_program program = {
@@ -33,7 +35,8 @@ static const m4_program program = {
     "m4-datagen --config campaign.yaml [--out DIR] [--keep-ns3 DIR] [--set key=value]\n"
     "       m4-datagen --mix FILE|NAME [--out DIR] [--set key=value]\n"
     "       m4-datagen --write-mix NAME --out FILE.json\n"
-    "       m4-datagen --from-ns3 DIR [--from-ns3 DIR ...] --out DIR",
+    "       m4-datagen --from-ns3 DIR [--from-ns3 DIR ...] --out DIR\n"
+    "       m4-datagen --from-npy DIR [--from-npy DIR ...] --out DIR",
     "m4-datagen --config configs/datagen-demo.yaml --out datasets/demo\n"
     "m4-datagen --config configs/datagen-train.yaml --out datasets/train --threads 16\n"
     "m4-datagen --config configs/datagen-train.yaml --out datasets/train --dry-run\n"

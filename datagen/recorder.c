@@ -104,9 +104,9 @@ void dg_recorder_depart(dg_recorder *recorder, int32_t flow, int64_t measured_fc
   announce(recorder, flow, facts->start_ns[flow] + recorder->fct_ns[flow]);
 }
 
-static m4_status append_row(dg_recorder *recorder, m4_error *err) {
-  size_t used = (size_t)recorder->row_offset[recorder->n_rows],
-         needed = used + (size_t)recorder->active.count;
+/* Room for one more row; *row is where its values go. */
+static m4_status extend_rows(dg_recorder *recorder, int64_t count, int64_t **row, m4_error *err) {
+  size_t used = (size_t)recorder->row_offset[recorder->n_rows], needed = used + (size_t)count;
   if (needed > recorder->rows_capacity) {
     size_t capacity = 2 * needed + 1024;
     int64_t *rows = realloc(recorder->rows, capacity * sizeof *rows);
@@ -116,9 +116,23 @@ static m4_status append_row(dg_recorder *recorder, m4_error *err) {
     recorder->rows = rows;
     recorder->rows_capacity = capacity;
   }
-  for (int64_t i = 0; i < recorder->active.count; ++i)
-    recorder->rows[used + (size_t)i] = recorder->received_bytes[recorder->active.items[i]];
+  *row = recorder->rows + used;
   recorder->row_offset[++recorder->n_rows] = (int64_t)needed;
+  return M4_OK;
+}
+
+static m4_status append_row(dg_recorder *recorder, m4_error *err) {
+  int64_t *row = NULL;
+  M4_TRY(extend_rows(recorder, recorder->active.count, &row, err));
+  for (int64_t i = 0; i < recorder->active.count; ++i)
+    row[i] = recorder->received_bytes[recorder->active.items[i]];
+  return M4_OK;
+}
+
+m4_status dg_recorder_append(dg_recorder *recorder, const int64_t *values, int64_t count, m4_error *err) {
+  int64_t *row = NULL;
+  M4_TRY(extend_rows(recorder, count, &row, err));
+  if (count > 0) memcpy(row, values, (size_t)count * sizeof *row);
   return M4_OK;
 }
 

@@ -1,4 +1,4 @@
-/* What m4-datagen does with --from-ns3. Belongs to the program. */
+/* What m4-datagen does with --from-ns3 and --from-npy. Belongs to the program. */
 #ifndef DATAGEN_IMPORT_COMMAND_H
 #define DATAGEN_IMPORT_COMMAND_H
 
@@ -6,7 +6,7 @@
 #include "datagen/campaign_config.h"
 
 typedef struct dg_import_options {
-  m4_text_list from_ns3;
+  m4_text_list from_ns3, from_npy; /* folders; one of the two */
 } dg_import_options;
 
 bool dg_import_wanted(const dg_import_options *options);

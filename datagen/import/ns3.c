@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/signals.h"
 #include "datagen/facts.h"
+#include "datagen/import/departures.h"
 #include "datagen/import/paths.h"
 #include "datagen/supervision.h"
 #include "sim/packet/trace_read.h"
@@ -13,34 +14,6 @@
 #include <string.h>
 
 enum { PATH_BYTES = 4096, EVENTS_PER_LOOK = 1 << 16 };
-
-/* ---- departures: all known from fct.txt ---- */
-
-typedef struct departure {
-  int64_t end_ns, fct_ns;
-  int32_t flow; /* position in the facts */
-} departure;
-
-static int compare_departures(const void *a, const void *b) {
-  const departure *x = a, *y = b;
-  if (x->end_ns != y->end_ns) return x->end_ns < y->end_ns ? -1 : 1;
-  return (x->flow > y->flow) - (x->flow < y->flow);
-}
-
-static m4_status announce_departures(const sim_scenario *scenario, dg_recorder *recorder, m4_error *err) {
-  departure *list = calloc((size_t)scenario->n_flows + 1, sizeof *list);
-  if (!list) return m4_fail(err, M4_MEMORY, scenario->name, "no memory for the departures");
-  size_t count = 0;
-  for (int64_t i = 0; i < scenario->n_flows; ++i)
-    if (scenario->truth_fct_ns[i] > 0)
-      list[count++] = (departure){.end_ns = scenario->flows[i].start_ns + scenario->truth_fct_ns[i],
-                                  .fct_ns = scenario->truth_fct_ns[i],
-                                  .flow = recorder->position[i]};
-  if (count > 0) qsort(list, count, sizeof *list, compare_departures);
-  for (size_t i = 0; i < count; ++i) dg_recorder_depart(recorder, list[i].flow, list[i].fct_ns);
-  free(list);
-  return M4_OK;
-}
 
 /* ---- the trace ---- */
 
@@ -130,7 +103,7 @@ static m4_status replay_trace(const char *path, const sim_scenario *scenario, dg
 
 /* ctx: the trace's path, or NULL. */
 static m4_status read_packets(void *ctx, const sim_scenario *scenario, dg_recorder *recorder, m4_error *err) {
-  M4_TRY(announce_departures(scenario, recorder, err));
+  M4_TRY(dg_announce_departures(scenario, recorder, err));
   return ctx ? replay_trace(ctx, scenario, recorder, err) : M4_OK;
 }
 

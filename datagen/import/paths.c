@@ -10,8 +10,7 @@
 
 enum { PATH_BYTES = 4096 };
 
-/* The first link between two nodes; -1 when there is none. */
-static int32_t link_between(const sim_topology *topology, int32_t from, int32_t to) {
+int32_t dg_link_between(const sim_topology *topology, int32_t from, int32_t to) {
   for (int32_t port = topology->port_begin[from]; port < topology->port_begin[from + 1]; ++port)
     if (topology->links[topology->port_link[port]].to == to) return topology->port_link[port];
   return -1;
@@ -26,12 +25,29 @@ static m4_status read_links(sim_text *text, const sim_topology *topology, const 
     if (*n_links == SIM_MAX_PATH)
       return sim_text_fail(text, err, "a path of more than %d links", SIM_MAX_PATH);
     if (*text->word) M4_TRY(sim_text_int(text, "node", 0, topology->n_nodes - 1, &to, err));
-    links[*n_links] = link_between(topology, from, (int32_t)to);
+    links[*n_links] = dg_link_between(topology, from, (int32_t)to);
     if (links[*n_links] < 0)
       return sim_text_fail(text, err, "nodes %d and %lld have no link", from, (long long)to);
     from = (int32_t)to;
   }
   return sim_text_end_of_line(text, err);
+}
+
+m4_status dg_set_path(const sim_scenario *scenario, sim_flow *flow, const int32_t *links, int32_t n_links,
+                      m4_arena *arena, m4_error *err) {
+  if (n_links == flow->n_links && memcmp(links, flow->links, (size_t)n_links * sizeof *links) == 0)
+    return M4_OK;
+  int64_t ideal_ns = sim_ideal_fct_ns(scenario->topology, links, n_links, flow->size_bytes, 0);
+  if (ideal_ns > SIM_MAX_TIME_NS)
+    return m4_fail(err, M4_DATA, scenario->name, "flow %lld has a path that takes more than 2^53 ns",
+                   (long long)flow->id);
+  int32_t *kept = m4_arena_alloc(arena, (size_t)n_links, sizeof *kept);
+  if (!kept) return m4_fail(err, M4_MEMORY, scenario->name, "no memory for paths");
+  memcpy(kept, links, (size_t)n_links * sizeof *kept);
+  flow->links = kept;
+  flow->n_links = n_links;
+  flow->ideal_fct_ns = ideal_ns;
+  return M4_OK;
 }
 
 static m4_status read_path(sim_text *text, sim_scenario *scenario, const sim_map *index_of, m4_arena *arena,
@@ -43,17 +59,7 @@ static m4_status read_path(sim_text *text, sim_scenario *scenario, const sim_map
   if (!index) return sim_text_fail(text, err, "flow %lld is not in flows.txt", (long long)id);
   sim_flow *flow = &scenario->flows[*index];
   M4_TRY(read_links(text, scenario->topology, flow, links, &n_links, err));
-  if (n_links == flow->n_links && memcmp(links, flow->links, (size_t)n_links * sizeof *links) == 0)
-    return M4_OK;
-  int64_t ideal_ns = sim_ideal_fct_ns(scenario->topology, links, n_links, flow->size_bytes, 0);
-  if (ideal_ns > SIM_MAX_TIME_NS) return sim_text_fail(text, err, "a path that takes more than 2^53 ns");
-  int32_t *kept = m4_arena_alloc(arena, (size_t)n_links, sizeof *kept);
-  if (!kept) return m4_fail(err, M4_MEMORY, text->path, "no memory for paths");
-  memcpy(kept, links, (size_t)n_links * sizeof *kept);
-  flow->links = kept;
-  flow->n_links = n_links;
-  flow->ideal_fct_ns = ideal_ns;
-  return M4_OK;
+  return dg_set_path(scenario, flow, links, n_links, arena, err);
 }
 
 static m4_status read_all(sim_text *text, sim_scenario *scenario, m4_arena *arena, m4_error *err) {
