@@ -3,6 +3,8 @@
  * the backend's add_product and add_rows; no op. */
 #include "autograd/grads.h"
 
+#include "autograd/tape.h"
+
 #include <stdlib.h>
 
 static bool is_matrix(const ag_param *param) {
@@ -94,6 +96,10 @@ void ag_grads_share(ag_grads *grads, m4_team *team) {
   grads->team = team;
 }
 
+void ag_grads_profile(ag_grads *grads, ag_profile *profile) {
+  grads->profile = profile;
+}
+
 /* ---- blocks ---- */
 
 /* One full block of a matrix, shared by rows of the product. */
@@ -131,7 +137,10 @@ static void flush(ag_grads *grads, int32_t i) {
   ag_stage *s = &grads->stages[i];
   if (s->n_rows == 0) return;
   if (is_matrix(param)) {
+    int64_t begin_ns = grads->profile ? ag_profile_now_ns() : 0;
     add_block(grads, param, s, grads->gradients[i]);
+    if (grads->profile)
+      ag_profile_weights(grads->profile, 2.0 * s->n_rows * param->rows * param->cols, begin_ns);
   } else {
     backend->add_rows(backend, grads->gradients[i], s->dy, NULL, 1, param->cols);
     backend->zero(backend, s->dy, ag_element_bytes(backend) * (size_t)param->cols);

@@ -3,6 +3,7 @@
 #define AG_GRADS_H
 
 #include "autograd/backend.h"
+#include "autograd/profile.h"
 
 /* The open block of one parameter. A matrix keeps the rows of x and dy; a vector only the sum of its block.
  */
@@ -23,6 +24,7 @@ enum { AG_MOST_ADDITIONS = 4 }; /* of one op: it has no more parameters */
 struct ag_grads {
   const ag_backend *backend;
   m4_team *team;
+  ag_profile *profile; /* NULL: off */
   const ag_param **params;
   ag_stage *stages;
   unsigned char **gradients; /* into all */

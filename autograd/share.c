@@ -27,12 +27,12 @@ typedef struct shared_op {
 
 static bool cut_by_rows(ag_op op) {
   return op == AG_OP_linear || op == AG_OP_linear_relu || op == AG_OP_linear2 || op == AG_OP_gru_cell ||
-         op == AG_OP_layer_norm;
+         op == AG_OP_layer_norm || op == AG_OP_dropout;
 }
 
 /* About the nanoseconds of one row: the products with the parameters, and passes over the result. */
 static double row_cost_ns(const ag_node *node) {
-  double cost = 0.3 * node->out->cols;
+  double cost = (node->op == AG_OP_dropout ? 3 : 0.3) * node->out->cols;
   for (int i = 0; i < 4; ++i)
     if (node->param[i] && node->param[i]->rows > 1)
       cost += 0.01 * node->param[i]->rows * (double)node->param[i]->cols;
@@ -68,7 +68,10 @@ static void cut_rows(piece *p, const ag_node *node, int32_t first, int32_t n_row
   p->node = *node;
   for (int i = 0; i < 2; ++i) p->node.in[i] = cut_tensor(&p->in[i], node->in[i], node, first, n_rows);
   p->node.out = cut_tensor(&p->out, node->out, node, first, n_rows);
-  p->node.saved = at(node->saved, node, node->n_saved / node->out->rows * first);
+  int64_t saved_per_row = node->n_saved / node->out->rows;
+  p->node.saved = at(node->saved, node, saved_per_row * first);
+  p->node.n_saved = saved_per_row * n_rows;
+  p->node.rng.next_index += (uint64_t)first * (uint64_t)node->out->cols; /* dropout: a number per element */
 }
 
 /* The rows of a segment sum that forward, or backward, writes. */

@@ -183,7 +183,9 @@ static void run_forward(ag_tape *tape, ag_node *node, bool needed) {
   }
   if (needed) record(tape, node);
   if (tape->error.status != M4_OK) return;
+  int64_t begin_ns = tape->profile ? ag_profile_now_ns() : 0;
   ag_share_forward(node, tape->team);
+  if (tape->profile) ag_profile_node(tape->profile, node, false, begin_ns);
 }
 
 ag_tensor *ag_apply(ag_tape *tape, ag_node *node, int32_t rows, int32_t cols) {
@@ -223,7 +225,9 @@ static void run_backward(ag_tape *tape, const ag_node *node, ag_grads *grads) {
                             ag_op_name(node->op));
     if (!scratch) return;
   }
+  int64_t begin_ns = tape->profile ? ag_profile_now_ns() : 0;
   ag_share_backward(node, grads, scratch, tape->team);
+  if (tape->profile) ag_profile_node(tape->profile, node, true, begin_ns);
   m4_arena_release(tape->elements, mark);
   for (int i = 0; i < 2; ++i)
     if (node->in[i] && node->in[i]->grad)

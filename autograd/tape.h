@@ -3,6 +3,7 @@
 #define AG_TAPE_H
 
 #include "autograd/backend.h"
+#include "autograd/profile.h"
 
 struct ag_tape {
   const ag_backend *backend;
@@ -12,8 +13,9 @@ struct ag_tape {
   ag_node *last;      /* newest node; older ones through `previous` */
   bool recording, check_finite;
   ag_rng_state rng;
-  m4_team *team;  /* NULL: nobody to share with */
-  m4_error error; /* first failure */
+  ag_profile *profile; /* NULL: off */
+  m4_team *team;       /* NULL: nobody to share with */
+  m4_error error;      /* first failure */
 };
 
 /* Arena memory; the first failure is kept and `what` named in it. */
@@ -26,5 +28,9 @@ void *ag_tensor_grad(ag_tape *tape, ag_tensor *tensor);
 /* share.c: runs a kernel, on several threads when that pays. */
 void ag_share_forward(const ag_node *node, m4_team *team);
 void ag_share_backward(const ag_node *node, ag_grads *grads, void *scratch, m4_team *team);
+
+/* profile.c: counts a node, or a product of a gradient block, that began then. */
+void ag_profile_node(ag_profile *profile, const ag_node *node, bool backward, int64_t begin_ns);
+void ag_profile_weights(ag_profile *profile, double flops, int64_t begin_ns);
 
 #endif

@@ -235,6 +235,29 @@ const char *m4_config_origin(const m4_config *config, const char *path) {
   return m4_config_given(config, path) ? config->states[find_key(config, path)].origin : "default";
 }
 
+/* The folder of "dir/train.yaml:12:15"; "" for "train.yaml:1:1", "--set a.b=v" and "default". */
+static void origin_folder(char out[ORIGIN_BYTES], const char *origin) {
+  snprintf(out, ORIGIN_BYTES, "%s", strncmp(origin, "--set ", 6) == 0 ? "" : origin);
+  char *slash = strrchr(out, '/');
+  if (slash)
+    slash[slash == out] = '\0';
+  else
+    out[0] = '\0';
+}
+
+m4_status m4_config_find_file(const m4_config *config, const char *path, const char *name, char *out,
+                              size_t out_bytes, m4_error *err) {
+  char folder[ORIGIN_BYTES];
+  origin_folder(folder, m4_config_origin(config, path));
+  if (folder[0] && name[0] != '/') {
+    M4_TRY(m4_path_join(out, out_bytes, folder, name, err));
+    if (m4_file_exists(out)) return M4_OK;
+  }
+  if (strlen(name) >= out_bytes) return m4_config_complain(config, path, err, "the name is too long");
+  memcpy(out, name, strlen(name) + 1);
+  return M4_OK;
+}
+
 m4_status m4_config_complain(const m4_config *config, const char *path, m4_error *err, const char *fmt, ...) {
   char where[512], what[384];
   const char *origin = m4_config_origin(config, path);

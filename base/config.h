@@ -67,6 +67,10 @@ m4_status m4_config_set_text(m4_config *config, const char *path, const char *va
 bool m4_config_given(const m4_config *config, const char *path);
 /* Where the value was set: "train.yaml:12:15", "--set a.b=v", or "default". Owned by the config. */
 const char *m4_config_origin(const m4_config *config, const char *path);
+/* The file that a value of the key names: beside the YAML file that set the key when it is there, else as it
+ * stands (from the current folder). M4_USAGE: does not fit in out. */
+m4_status m4_config_find_file(const m4_config *config, const char *path, const char *name, char *out,
+                              size_t out_bytes, m4_error *err);
 /* For checks between keys: M4_USAGE error at the place where `path` was set. */
 m4_status m4_config_complain(const m4_config *config, const char *path, m4_error *err, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

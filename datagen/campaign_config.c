@@ -1,6 +1,8 @@
 /* Keys of a campaign and the rules between them. Does not read the files that are named. */
 #include "datagen/campaign_config.h"
 
+#include <string.h>
+
 static const char *const cc_names[] = {"dctcp", "dcqcn", "timely", "hp", NULL};
 
 #define FIELD(name) offsetof(dg_campaign_config, name)
@@ -16,9 +18,16 @@ const m4_key dg_campaign_keys[] = {
      "folder of the shards; made when missing, continued when it exists"},
     INT("seed", seed, "0", 0, 4e18, "scenario i is a function of (seed, i) only"),
     INT("scenarios", n_scenarios, "4000", 1, 1e6, "number of scenarios"),
-    INT("flows_per_scenario", n_flows, "2000", 1, 1e6, "flows of each scenario"),
+    INT("flows_per_scenario", n_flows, "2000", 1, 1e6, "flows of each scenario, where no duration decides"),
     INT("scenarios_per_shard", scenarios_per_shard, "50", 1, 1e5,
         "scenarios in one HDF5 file; an interrupted run repeats at most these"),
+    {"mix", M4_KEY_TEXT, FIELD(mix), NULL, 0, 0, NULL,
+     "mix file (JSON), or a published set (eval_train, eval_test, ...): one scenario per entry, instead of "
+     "what topology, traffic and network say"},
+    {"workloads", M4_KEY_TEXT, FIELD(workloads), "configs/workloads", 0, 0, NULL,
+     "folder of stand-ins for published tables that a mix names"},
+    {"write_shards", M4_KEY_BOOL, FIELD(write_shards), "true", 0, 0, NULL,
+     "false: ns-3 folders with fct.txt and flows.csv instead of a dataset, for test sets and closed loop"},
     {"write_ns3_folders", M4_KEY_BOOL, FIELD(write_ns3_folders), "false", 0, 0, NULL,
      "also write every scenario as an ns-3 folder: {topology,flows,config,params,fct,paths}.txt, mix.tr"},
     {"ns3_output", M4_KEY_TEXT, FIELD(ns3_output), NULL, 0, 0, NULL,
@@ -37,12 +46,18 @@ const m4_key dg_campaign_keys[] = {
 
     {"traffic.matrices", M4_KEY_TEXT_LIST, FIELD(matrices), NULL, 0, 0, NULL,
      "rack matrices (CSV, plain or gzip), paths from the current folder; one is drawn"},
+    INT("traffic.matrix_copies", matrix_copies, "1", 1, 256,
+        "enlarged matrix: the cluster has this many times its pods"),
     {"traffic.sizes", M4_KEY_TEXT_LIST, FIELD(sizes), "[synthetic:0-1999]", 0, 0, NULL,
      "size tables: FILE (interpolated), atoms:FILE, synthetic:FIRST-LAST; one table is drawn"},
     INT("traffic.synthetic_seed", synthetic_seed, "0", 0, 4e18, "seed of the synthetic size tables"),
     RANGE("traffic.sigma", sigma, "[1, 2]", 0, 5, "burstiness: sigma of the lognormal gaps; one is drawn"),
     RANGE("traffic.load", load, "[0.3, 0.8]", 0.001, 2,
           "payload utilisation of the busiest link, [low, high]"),
+    REAL("traffic.duration_s", duration_s, "0", 0, 1e6,
+         "flows start within so many seconds, instead of flows_per_scenario; 0 = off"),
+    INT("traffic.max_inflight_flows", flow_limit, "0", 0, 1e9,
+        "closed loop: all flows start together, so many in flight per rack; 0 = open loop"),
 
     {"network.cc", M4_KEY_TEXT_LIST, FIELD(cc), "[dctcp]", 0, 0, cc_names,
      "congestion controls; one is drawn"},
@@ -93,18 +108,47 @@ static m4_status check_filled(const m4_config *config, const char *path, size_t 
   return count > 0 ? M4_OK : m4_config_complain(config, path, err, "needs at least one entry");
 }
 
-m4_status dg_campaign_check(const dg_campaign_config *campaign, const m4_config *config, m4_error *err) {
-  M4_TRY(check_ranges(campaign, config, err));
-  M4_TRY(check_filled(config, "traffic.matrices", campaign->matrices.count, err));
-  M4_TRY(check_filled(config, "traffic.sizes", campaign->sizes.count, err));
-  M4_TRY(check_filled(config, "traffic.sigma", campaign->sigma.count, err));
-  M4_TRY(check_filled(config, "network.cc", campaign->cc.count, err));
-  M4_TRY(check_filled(config, "topology.oversubscription", campaign->oversubscription.count, err));
+/* What a mix says itself. */
+static m4_status check_mix(const m4_config *config, m4_error *err) {
+  static const char *const kept[] = {"topology.host_rate_gbps", "topology.fabric_rate_gbps",
+                                     "topology.spine_rate_gbps", "topology.delay_ns",
+                                     "traffic.synthetic_seed"};
+  for (const m4_key *key = dg_campaign_keys; key->path; ++key) {
+    bool of_mix = strncmp(key->path, "topology.", 9) == 0 || strncmp(key->path, "traffic.", 8) == 0 ||
+                  strncmp(key->path, "network.", 8) == 0;
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; ++i)
+      if (strcmp(key->path, kept[i]) == 0) of_mix = false;
+    if (of_mix && m4_config_given(config, key->path))
+      return m4_config_complain(config, key->path, err, "the mix decides this; leave the key out");
+  }
+  return M4_OK;
+}
+
+static m4_status check_shape(const dg_campaign_config *campaign, const m4_config *config, m4_error *err) {
   for (size_t i = 0; i < campaign->oversubscription.count; ++i)
     if (campaign->racks_per_pod % campaign->oversubscription.items[i] != 0)
       return m4_config_complain(config, "topology.oversubscription", err,
                                 "%lld:1 gives no whole number of spines for %lld racks per pod",
                                 (long long)campaign->oversubscription.items[i],
                                 (long long)campaign->racks_per_pod);
+  if (campaign->pods % campaign->matrix_copies != 0)
+    return m4_config_complain(config, "traffic.matrix_copies", err, "%lld copies do not fill %lld pods",
+                              (long long)campaign->matrix_copies, (long long)campaign->pods);
+  return M4_OK;
+}
+
+m4_status dg_campaign_check(const dg_campaign_config *campaign, const m4_config *config, m4_error *err) {
+  if (campaign->mix[0]) return check_mix(config, err);
+  M4_TRY(check_ranges(campaign, config, err));
+  M4_TRY(check_filled(config, "traffic.matrices", campaign->matrices.count, err));
+  M4_TRY(check_filled(config, "traffic.sizes", campaign->sizes.count, err));
+  M4_TRY(check_filled(config, "traffic.sigma", campaign->sigma.count, err));
+  M4_TRY(check_filled(config, "network.cc", campaign->cc.count, err));
+  M4_TRY(check_filled(config, "topology.oversubscription", campaign->oversubscription.count, err));
+  M4_TRY(check_shape(campaign, config, err));
+  if (campaign->flow_limit > 0 && campaign->write_shards)
+    return m4_config_complain(config, "traffic.max_inflight_flows", err,
+                              "data sets are made of open-loop scenarios; set write_shards: false for ns-3 "
+                              "folders alone");
   return M4_OK;
 }

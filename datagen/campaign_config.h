@@ -8,13 +8,17 @@
 typedef struct dg_campaign_config {
   char *output; /* folder; not part of what is generated */
   int64_t seed, n_scenarios, n_flows, scenarios_per_shard;
-  bool write_ns3_folders;
+  bool write_shards, write_ns3_folders;
   char *ns3_output; /* folder for them; not part of what is generated */
+
+  char *mix, *workloads; /* mix: scenarios are listed there instead of drawn */
 
   int64_t pods, fabrics_per_pod, racks_per_pod, hosts_per_rack, delay_ns;
   m4_int_list oversubscription; /* N of "N:1": racks per pod / spines per plane */
   double host_rate_gbps, fabric_rate_gbps, spine_rate_gbps;
 
+  int64_t matrix_copies, flow_limit;
+  double duration_s;
   m4_text_list matrices, sizes; /* sizes: FILE, atoms:FILE or synthetic:FIRST-LAST */
   int64_t synthetic_seed;
   m4_real_list sigma, load; /* choices; [low, high] */

@@ -79,6 +79,14 @@ m4_status dg_folder_prepare(const dg_campaign *campaign, m4_error *err) {
   return write_config(campaign, path, first_line, err);
 }
 
+m4_status dg_ns3_path(char path[DG_PATH_BYTES], const dg_campaign_config *config, const char *name,
+                      m4_error *err) {
+  char parent[DG_PATH_BYTES];
+  if (config->ns3_output[0]) return m4_path_join(path, DG_PATH_BYTES, config->ns3_output, name, err);
+  M4_TRY(m4_path_join(parent, sizeof parent, config->output, "ns3", err));
+  return m4_path_join(path, DG_PATH_BYTES, parent, name, err);
+}
+
 m4_status dg_shard_path(char path[DG_PATH_BYTES], const dg_campaign *campaign, int64_t shard, m4_error *err) {
   char name[48];
   snprintf(name, sizeof name, "%s%05lld.h5", SHARD_PREFIX, (long long)shard);

@@ -1,205 +1,35 @@
-/* Runs a campaign: workers simulate scenarios in any order within a window, whoever completes the next one in
- * line writes what is ready. So shards grow in scenario order whatever the number of threads. */
-#include "datagen/campaign.h"
-
-#include "base/file.h"
+/* Runs a campaign on all ranks: one of them prepares the folder, all take their share of what is missing. */
 #include "base/signals.h"
-#include "datagen/campaign_folder.h"
-#include "datagen/datagen.h"
-#include "datagen/facts.h"
-#include "datagen/ns3_folder.h"
+#include "datagen/campaign_work.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { SLOTS_PER_THREAD = 2 };
+/* ---- the list ---- */
 
-/* A simulated scenario that waits for its turn. */
-typedef struct slot {
-  m4_arena arena;
-  ds_scenario facts;
-  bool ready;
-} slot;
-
-typedef struct runner {
-  const dg_campaign *campaign;
-  m4_log *log;
-  m4_progress *progress;
-  dg_campaign_report *report;
-  int64_t *shards; /* [n_shards] still to be made, ascending */
-  int64_t n_shards, n_tasks;
-  pthread_mutex_t lock;
-  pthread_cond_t moved; /* next_task has grown, or the run failed */
-  slot *slots;          /* [n_slots] task t uses slot t % n_slots */
-  int64_t n_slots;
-  int64_t next_task; /* the next to be written */
-  bool writing;
-  ds_writer *writer; /* of the shard that is growing */
-  m4_status status;
-  m4_error error;
-} runner;
-
-/* Every shard but a campaign's last is full, and the last comes last: tasks count on through the list. */
-static int64_t scenario_of(const runner *run, int64_t task) {
-  int64_t per_shard = run->campaign->config->scenarios_per_shard;
-  return run->shards[task / per_shard] * per_shard + task % per_shard;
+m4_status dg_work_create(dg_work *work, int64_t capacity, m4_error *err) {
+  *work = (dg_work){.items = calloc((size_t)capacity, sizeof *work->items)};
+  return work->items ? M4_OK
+                     : m4_fail(err, M4_MEMORY, NULL, "no memory for %lld shards", (long long)capacity);
 }
 
-/* ---- simulating ---- */
-
-/* NS3_OUTPUT/NAME, made, and the trace in it. */
-static m4_status make_folder(char dir[DG_PATH_BYTES], char trace_path[DG_PATH_BYTES],
-                             const dg_campaign_config *config, const char *name, m4_error *err) {
-  char parent[DG_PATH_BYTES];
-  if (config->ns3_output[0])
-    snprintf(parent, sizeof parent, "%s", config->ns3_output);
-  else
-    M4_TRY(m4_path_join(parent, sizeof parent, config->output, "ns3", err));
-  M4_TRY(m4_path_join(dir, DG_PATH_BYTES, parent, name, err));
-  M4_TRY(m4_path_join(trace_path, DG_PATH_BYTES, dir, DG_TRACE_NAME, err));
-  return m4_dir_make(dir, err);
+void dg_work_free(dg_work *work) {
+  free(work->items);
+  *work = (dg_work){0};
 }
 
-static m4_status supervise(const dg_campaign_config *config, const sim_scenario *scenario, slot *to,
-                           m4_error *err) {
-  char dir[DG_PATH_BYTES], trace_path[DG_PATH_BYTES];
-  if (!config->write_ns3_folders) return dg_supervise(&to->facts, scenario, NULL, &to->arena, err);
-  M4_TRY(make_folder(dir, trace_path, config, scenario->name, err));
-  M4_TRY(dg_supervise(&to->facts, scenario, trace_path, &to->arena, err));
-  return dg_write_ns3_folder(dir, scenario, &to->facts, err);
-}
-
-static m4_status simulate(const dg_campaign *campaign, int64_t index, slot *to, m4_error *err) {
-  sim_scenario *scenario;
-  M4_TRY(m4_arena_init(&to->arena, dg_facts_bytes(campaign->config->n_flows), err));
-  M4_TRY(dg_make_scenario(&scenario, campaign, index, err));
-  m4_status status = supervise(campaign->config, scenario, to, err);
-  sim_scenario_free(scenario);
-  return status;
-}
-
-/* ---- writing, in order ---- */
-
-static m4_status write_scenario(runner *run, int64_t task, const ds_scenario *facts, m4_error *err) {
-  const dg_campaign *campaign = run->campaign;
-  int64_t index = scenario_of(run, task), per_shard = campaign->config->scenarios_per_shard;
-  int64_t shard = index / per_shard, place = index % per_shard;
-  char path[DG_PATH_BYTES];
-  M4_TRY(dg_shard_path(path, campaign, shard, err));
-  if (place == 0)
-    M4_TRY(ds_writer_create(&run->writer, path, (uint64_t)campaign->config->seed, "m4-datagen " M4_VERSION,
-                            campaign->identity, err));
-  M4_TRY(ds_writer_add(run->writer, facts, err));
-  if (place + 1 < dg_shard_scenarios(campaign->config, shard)) return M4_OK;
-  ds_writer *finished = run->writer;
-  run->writer = NULL;
-  return ds_writer_commit(finished, err);
-}
-
-static void count(dg_campaign_report *report, const ds_scenario *facts) {
-  report->n_scenarios++;
-  report->n_flows += facts->n_flows;
-  report->n_periods += facts->n_periods;
-  for (int64_t flow = 0; flow < facts->n_flows; ++flow) report->n_unfinished += facts->fct_ns[flow] < 0;
-}
-
-static void fail_run(runner *run, m4_status status, const m4_error *error) {
-  if (run->status == M4_OK) {
-    run->status = status;
-    run->error = *error;
+void dg_work_add(dg_work *work, int64_t item, int64_t n_scenarios, bool complete, m4_ranks *ranks) {
+  if (complete) {
+    work->n_kept += n_scenarios;
+    return;
   }
-  pthread_cond_broadcast(&run->moved);
-}
-
-/* Called and left with the lock held; the lock is free while a scenario goes to disk. */
-static void write_ready(runner *run) {
-  while (!run->writing && run->status == M4_OK && run->next_task < run->n_tasks) {
-    slot *next = &run->slots[run->next_task % run->n_slots];
-    if (!next->ready) return;
-    m4_error error = {0};
-    run->writing = true;
-    pthread_mutex_unlock(&run->lock);
-    m4_status status = write_scenario(run, run->next_task, &next->facts, &error);
-    count(run->report, &next->facts);
-    m4_arena_free(&next->arena);
-    pthread_mutex_lock(&run->lock);
-    run->writing = next->ready = false;
-    run->next_task++;
-    m4_progress_update(run->progress, (uint64_t)run->next_task, NULL);
-    pthread_cond_broadcast(&run->moved);
-    if (status != M4_OK) fail_run(run, status, &error);
-  }
+  bool mine = work->n_missing++ % m4_ranks_count(ranks) == m4_ranks_index(ranks);
+  if (!mine) return;
+  work->items[work->n_items++] = item;
+  work->n_scenarios += n_scenarios;
 }
 
 /* ---- the run ---- */
-
-static bool wait_for_slot(runner *run, int64_t task) {
-  pthread_mutex_lock(&run->lock);
-  while (run->status == M4_OK && task >= run->next_task + run->n_slots)
-    pthread_cond_wait(&run->moved, &run->lock);
-  bool go = run->status == M4_OK;
-  pthread_mutex_unlock(&run->lock);
-  return go;
-}
-
-static void do_task(void *arg, size_t task, int worker) {
-  (void)worker;
-  runner *run = arg;
-  if (!wait_for_slot(run, (int64_t)task)) return;
-  int64_t index = scenario_of(run, (int64_t)task);
-  slot *mine = &run->slots[(int64_t)task % run->n_slots];
-  m4_error error = {0};
-  m4_status status = simulate(run->campaign, index, mine, &error);
-  if (status != M4_OK && status != M4_INTERRUPTED) {
-    char where[32];
-    snprintf(where, sizeof where, "scenario %lld", (long long)index);
-    m4_within(&error, status, where);
-  }
-  pthread_mutex_lock(&run->lock);
-  if (status == M4_OK) {
-    mine->ready = true;
-    write_ready(run);
-  } else {
-    fail_run(run, status, &error);
-  }
-  pthread_mutex_unlock(&run->lock);
-}
-
-/* Lists the shards that are missing. */
-static m4_status find_work(runner *run, m4_error *err) {
-  const dg_campaign_config *config = run->campaign->config;
-  int64_t n_shards = dg_campaign_shards(config);
-  run->shards = calloc((size_t)n_shards, sizeof *run->shards);
-  if (!run->shards) return m4_fail(err, M4_MEMORY, NULL, "no memory for %lld shards", (long long)n_shards);
-  for (int64_t shard = 0; shard < n_shards; ++shard) {
-    bool complete;
-    M4_TRY(dg_shard_check(&complete, run->campaign, shard, err));
-    int64_t n_scenarios = dg_shard_scenarios(config, shard);
-    if (complete)
-      run->report->n_kept += n_scenarios;
-    else
-      run->n_tasks += n_scenarios;
-    if (!complete) run->shards[run->n_shards++] = shard;
-  }
-  if (run->report->n_kept > 0)
-    m4_info(run->log, "continuing: %lld of %lld scenarios are done", (long long)run->report->n_kept,
-            (long long)config->n_scenarios);
-  return M4_OK;
-}
-
-static m4_status work(runner *run, m4_pool *pool, m4_error *err) {
-  M4_TRY(dg_folder_prepare(run->campaign, err));
-  M4_TRY(find_work(run, err));
-  run->n_slots = SLOTS_PER_THREAD * (pool ? m4_pool_threads(pool) : 1);
-  run->slots = calloc((size_t)run->n_slots, sizeof *run->slots);
-  if (!run->slots)
-    return m4_fail(err, M4_MEMORY, NULL, "no memory for %lld scenarios", (long long)run->n_slots);
-  M4_TRY(m4_progress_create(&run->progress, run->log, "generate", "scenarios", (uint64_t)run->n_tasks, err));
-  m4_parallel_for(pool, (size_t)run->n_tasks, do_task, run);
-  if (run->status != M4_OK && err) *err = run->error;
-  return run->status;
-}
 
 static double now_seconds(void) {
   struct timespec now;
@@ -207,21 +37,50 @@ static double now_seconds(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-m4_status dg_campaign_run(const dg_campaign *campaign, m4_pool *pool, m4_log *log, dg_campaign_report *report,
-                          m4_error *err) {
+static m4_status list_work(dg_work *work, const dg_campaign *campaign, m4_ranks *ranks, m4_error *err) {
+  return campaign->config->write_shards ? dg_list_shards(work, campaign, ranks, err)
+                                        : dg_list_ns3(work, campaign, ranks, err);
+}
+
+static m4_status do_work(const dg_work *work, const dg_campaign *campaign, m4_pool *pool, m4_log *log,
+                         dg_campaign_report *report, m4_error *err) {
+  if (work->n_kept > 0)
+    m4_info(log, "continuing: %lld of %lld scenarios are done", (long long)work->n_kept,
+            (long long)campaign->config->n_scenarios);
+  return campaign->config->write_shards ? dg_run_shards(work, campaign, pool, log, report, err)
+                                        : dg_run_ns3(work, campaign, pool, log, report, err);
+}
+
+/* Counts of all ranks. */
+static m4_status add_reports(dg_campaign_report *report, m4_ranks *ranks, m4_error *err) {
+  dg_campaign_report mine = *report, *all = calloc((size_t)m4_ranks_count(ranks), sizeof *all);
+  m4_status status =
+      all ? M4_OK : m4_fail(err, M4_MEMORY, NULL, "no memory for %d ranks", m4_ranks_count(ranks));
+  status = m4_ranks_agree(ranks, status, err);
+  if (status == M4_OK) status = m4_ranks_gather(ranks, all, &mine, sizeof mine, err);
+  for (int rank = 0; status == M4_OK && rank < m4_ranks_count(ranks); ++rank) {
+    if (rank == m4_ranks_index(ranks)) continue;
+    report->n_scenarios += all[rank].n_scenarios;
+    report->n_flows += all[rank].n_flows;
+    report->n_unfinished += all[rank].n_unfinished;
+    report->n_periods += all[rank].n_periods;
+  }
+  free(all);
+  return status;
+}
+
+m4_status dg_campaign_run(const dg_campaign *campaign, m4_ranks *ranks, m4_pool *pool, m4_log *log,
+                          dg_campaign_report *report, m4_error *err) {
   double start = now_seconds();
   *report = (dg_campaign_report){0};
-  runner run = {.campaign = campaign, .log = log, .report = report};
-  pthread_mutex_init(&run.lock, NULL);
-  pthread_cond_init(&run.moved, NULL);
-  m4_status status = work(&run, pool, err);
-  m4_progress_free(run.progress);
-  ds_writer_abandon(run.writer);
-  for (int64_t i = 0; run.slots && i < run.n_slots; ++i) m4_arena_free(&run.slots[i].arena);
-  free(run.slots);
-  free(run.shards);
-  pthread_cond_destroy(&run.moved);
-  pthread_mutex_destroy(&run.lock);
+  m4_status status = m4_ranks_index(ranks) == 0 ? dg_folder_prepare(campaign, err) : M4_OK;
+  M4_TRY(m4_ranks_agree(ranks, status, err));
+  dg_work work = {0};
+  status = m4_ranks_agree(ranks, list_work(&work, campaign, ranks, err), err); /* all lists before any file */
+  if (status == M4_OK) status = m4_ranks_agree(ranks, do_work(&work, campaign, pool, log, report, err), err);
+  if (status == M4_OK) status = add_reports(report, ranks, err);
+  report->n_kept = work.n_kept;
   report->seconds = now_seconds() - start;
+  dg_work_free(&work);
   return status;
 }

@@ -84,10 +84,10 @@ void inf_set_link_rate(inf_session *session, int32_t link, int64_t rate_bps) {
 /* ---- the state update (simulation.md 3) ---- */
 
 /* The largest time since the last update of a member, in microseconds: one value for all of them. */
-static double time_step_us(const inf_session *session, const inf_roster *flows) {
+static double time_step_us(const inf_session *session, const inf_roster *flows, double time_ns) {
   double delta_ns = 0.0;
   for (int32_t i = 0; i < flows->count; ++i)
-    delta_ns = fmax(delta_ns, session->clock_ns - session->slots.list[flows->members[i].row].last_ns);
+    delta_ns = fmax(delta_ns, time_ns - session->slots.list[flows->members[i].row].last_ns);
   return delta_ns / 1000.0;
 }
 
@@ -103,8 +103,8 @@ static void count_update(inf_counters *counters, const inf_component *component,
 static m4_status predict(inf_session *session, int32_t row, double slowdown, m4_error *err) {
   inf_slot *flow = &session->slots.list[row];
   flow->slowdown = slowdown > 1.0 ? slowdown : 1.0;
-  double finish_ns = flow->release_ns + flow->slowdown * flow->ideal_fct_ns;
-  if (!isfinite(slowdown) || !isfinite(finish_ns)) {
+  double finish_ns = inf_slot_finish_ns(flow);
+  if (!isfinite(slowdown) || isnan(finish_ns)) {
     m4_fail(err, M4_NUMERIC, NULL, "the predicted slowdown of flow %lld is %g at %.3f ns",
             (long long)flow->tag, slowdown, session->clock_ns);
     return m4_hint(err, M4_NUMERIC, "are the 13 parameters in the units of training?");
@@ -119,7 +119,7 @@ static m4_status update(inf_session *session, const inf_component *component, m4
   m4_event_data event;
   M4_TRY(inf_snapshot_take(&session->snapshot, &session->slots, component, session->bundles.row,
                            session->components.flow_count, &event, err));
-  event.dt_us = time_step_us(session, flows);
+  event.dt_us = time_step_us(session, flows, session->clock_ns);
   for (int32_t i = 0; i < flows->count; ++i)
     session->slots.list[flows->members[i].row].last_ns = session->clock_ns;
   if (session->fluid.flows) {
@@ -225,10 +225,86 @@ m4_status inf_complete(inf_session *session, double time_ns, int64_t tag, m4_err
   return session->options.arrivals_only ? M4_OK : update(session, component, err);
 }
 
+/* ---- changes of the network ---- */
+
+m4_status inf_change_ideal(inf_session *session, double time_ns, int64_t tag, double ideal_fct_ns,
+                           m4_error *err) {
+  int32_t row = inf_roster_find(&session->slots.active, tag);
+  if (row < 0 || !(time_ns >= session->clock_ns) || !(ideal_fct_ns > 0))
+    return m4_fail(err, M4_USAGE, NULL, "flow %lld cannot have an ideal FCT of %g ns from %.3f ns on",
+                   (long long)tag, ideal_fct_ns, time_ns);
+  inf_slot *flow = &session->slots.list[row];
+  double pace_ns = flow->slowdown * flow->ideal_fct_ns; /* for the whole flow */
+  if (isfinite(pace_ns)) flow->left = fmax(flow->left - fmax(time_ns - flow->base_ns, 0) / pace_ns, 0);
+  flow->base_ns = time_ns;
+  flow->ideal_fct_ns = ideal_fct_ns;
+  inf_heap_set(&session->heap, row, inf_slot_finish_ns(flow), tag);
+  return M4_OK;
+}
+
+/* ---- looking without touching ---- */
+
+/* Takes the event that would be at time_ns in the component of a path. */
+static m4_status imagine(inf_session *session, double time_ns, const int32_t *path, m4_event_data *event,
+                         m4_error *err) {
+  const inf_component *component = inf_components_of(&session->components, path);
+  if (!(time_ns >= session->clock_ns) || !isfinite(time_ns))
+    return m4_fail(err, M4_USAGE, NULL, "the clock is at %.3f ns and cannot look at %.3f ns",
+                   session->clock_ns, time_ns);
+  M4_TRY(inf_snapshot_take(&session->snapshot, &session->slots, component, session->bundles.row,
+                           session->components.flow_count, event, err));
+  event->dt_us = time_step_us(session, &component->flows, time_ns);
+  return M4_OK;
+}
+
+m4_status inf_remaining(inf_session *session, double time_ns, int64_t tag, double *share, m4_error *err) {
+  int32_t row = inf_roster_find(&session->slots.active, tag), node = 0;
+  if (row < 0) return m4_fail(err, M4_USAGE, NULL, "flow %lld is not active", (long long)tag);
+  if (!session->work.model->widths.has_size_head)
+    return m4_fail(err, M4_USAGE, NULL, "the weights have no head for remaining sizes");
+  m4_event_data event;
+  double head;
+  M4_TRY(imagine(session, time_ns, session->slots.list[row].path, &event, err));
+  while (event.flow_rows[node] != row) ++node;
+  M4_TRY(inf_work_peek_size(&session->work, &event, node, &head, err));
+  *share = fmin(fmax(head, 0.0), 1.0);
+  return M4_OK;
+}
+
+m4_status inf_queue(inf_session *session, double time_ns, int32_t link, double *bytes, m4_error *err) {
+  *bytes = 0;
+  if (link < 0 || link >= session->components.n_links)
+    return m4_fail(err, M4_USAGE, NULL, "link %d of a network of %d links", (int)link,
+                   (int)session->components.n_links);
+  if (!session->work.model->widths.has_queue_head)
+    return m4_fail(err, M4_USAGE, NULL, "the weights have no head for queues");
+  if (session->components.flow_count[link] == 0) return M4_OK;
+  m4_event_data event;
+  double head;
+  M4_TRY(imagine(session, time_ns, &link, &event, err));
+  M4_TRY(inf_work_peek_queue(&session->work, &event, session->bundles.row[link], &head, err));
+  *bytes = head > 0 ? head * head * head : 0; /* the head speaks in cube roots (training.md) */
+  return M4_OK;
+}
+
+int32_t inf_sharers(const inf_session *session, int64_t tag) {
+  int32_t row = inf_roster_find(&session->slots.active, tag);
+  if (row < 0) return -1;
+  return inf_components_of(&session->components, session->slots.list[row].path)->flows.count - 1;
+}
+
 /* ---- questions ---- */
 
 double inf_clock(const inf_session *session) {
   return session->clock_ns;
+}
+
+int32_t inf_n_active(const inf_session *session) {
+  return session->slots.active.count;
+}
+
+int64_t inf_active_tag(const inf_session *session, int32_t i) {
+  return session->slots.active.members[i].key;
 }
 
 inf_counters inf_count(const inf_session *session) {
@@ -241,4 +317,13 @@ bool inf_prediction(const inf_session *session, int64_t tag, double *slowdown, d
   *slowdown = session->slots.list[row].slowdown;
   *release_ns = session->slots.list[row].release_ns;
   return true;
+}
+
+double inf_finish_ns(const inf_session *session, int64_t tag) {
+  int32_t row = inf_roster_find(&session->slots.active, tag);
+  return row < 0 ? NAN : inf_slot_finish_ns(&session->slots.list[row]);
+}
+
+const m4_model *inf_model(const inf_session *session) {
+  return session->work.model;
 }

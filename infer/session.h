@@ -47,6 +47,23 @@ bool inf_next(const inf_session *session, double *time_ns, int64_t *tag);
  * back (the reference's behaviour without clamping): the time step is then skipped. M4_USAGE: unknown tag. */
 m4_status inf_complete(inf_session *session, double time_ns, int64_t tag, m4_error *err);
 
+/* The active flows by tag: how many, and the tag of number i. */
+int32_t inf_n_active(const inf_session *session);
+int64_t inf_active_tag(const inf_session *session, int32_t i);
+
+/* From time_ns >= the clock on, the flow would take ideal_fct_ns (INFINITY: never finish) alone in the
+ * network: what is left of it by the prediction so far is predicted at that pace. M4_USAGE: not active, time
+ * before the clock. */
+m4_status inf_change_ideal(inf_session *session, double time_ns, int64_t tag, double ideal_fct_ns,
+                           m4_error *err);
+
+/* What the auxiliary heads say at time_ns >= the clock, as if an event happened then; nothing changes.
+ * M4_USAGE: the weights have no such head, an unknown flow or link, a time before the clock. */
+m4_status inf_remaining(inf_session *session, double time_ns, int64_t tag, double *share, m4_error *err);
+m4_status inf_queue(inf_session *session, double time_ns, int32_t link, double *bytes, m4_error *err);
+/* Other flows of an active flow's component; -1 when it is not active. */
+int32_t inf_sharers(const inf_session *session, int64_t tag);
+
 /* Time of the last event; 0 before the first. */
 double inf_clock(const inf_session *session);
 
@@ -61,5 +78,8 @@ typedef struct inf_counters {
 inf_counters inf_count(const inf_session *session);
 /* Predicted slowdown (clamped to >= 1) and release time of an active flow. False when unknown. */
 bool inf_prediction(const inf_session *session, int64_t tag, double *slowdown, double *release_ns);
+/* Predicted completion of an active flow; NAN when unknown, INFINITY when it cannot finish. */
+double inf_finish_ns(const inf_session *session, int64_t tag);
+const m4_model *inf_model(const inf_session *session);
 
 #endif

@@ -47,7 +47,8 @@ m4_status inf_slots_take(inf_slots *slots, double time_ns, const inf_flow *flow,
   M4_TRY(inf_roster_add(&slots->active, flow->tag, *slot, err));
   --slots->n_free;
   mine->tag = flow->tag;
-  mine->release_ns = mine->last_ns = time_ns;
+  mine->release_ns = mine->base_ns = mine->last_ns = time_ns;
+  mine->left = 1.0;
   mine->ideal_fct_ns = flow->ideal_fct_ns;
   mine->slowdown = 1.0;
   return M4_OK;

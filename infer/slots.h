@@ -8,7 +8,10 @@
 
 typedef struct inf_slot {
   int64_t tag;
-  double release_ns, ideal_fct_ns;
+  double release_ns;
+  /* Predicted completion = base + slowdown * left * ideal; base is the release and left is 1 unless the ideal
+   * FCT changed on the way. */
+  double base_ns, left, ideal_fct_ns;
   double last_ns;  /* time of the last state update */
   double slowdown; /* predicted, >= 1 */
   int32_t *path;   /* [n_path], owned; kept for the next flow of the slot */
@@ -21,6 +24,10 @@ typedef struct inf_slots {
   int32_t n_slots, n_free;
   inf_roster active; /* all active flows by tag; row = slot */
 } inf_slots;
+
+static inline double inf_slot_finish_ns(const inf_slot *flow) {
+  return flow->base_ns + flow->slowdown * flow->left * flow->ideal_fct_ns;
+}
 
 void inf_slots_free(inf_slots *slots);
 /* Makes room for n_slots; existing slots keep their numbers. */

@@ -1,6 +1,8 @@
 /* State tables and tape memory of a session. Knows nn/m4.h. */
 #include "infer/work.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { FIRST_NODES = 256, SLACK_BYTES = 1 << 20 };
@@ -95,6 +97,70 @@ m4_status inf_work_step(inf_work *work, const m4_event_data *event, const ag_ten
   *head =
       m4_readout(work->model, work->tape, &work->state, event->flow_rows, event->n_flows, event->fluid, 0.0);
   return ag_tape_status(work->tape, err);
+}
+
+/* Copies rows of a table to `saved`, or back. */
+static void move_rows(const inf_work *work, ag_table *table, const int32_t *rows, int32_t n, char *saved,
+                      bool back) {
+  size_t bytes = (size_t)table->cols * element_bytes(work->model);
+  for (int32_t i = 0; i < n; ++i, saved += bytes) {
+    char *row = (char *)table->data + (size_t)rows[i] * bytes;
+    memcpy(back ? row : saved, back ? saved : row, bytes);
+  }
+}
+
+static void move_states(inf_work *work, const m4_event_data *event, char *saved, bool back) {
+  size_t flow_bytes = (size_t)event->n_flows * (size_t)work->state.flows.cols * element_bytes(work->model);
+  move_rows(work, &work->state.flows, event->flow_rows, event->n_flows, saved, back);
+  move_rows(work, &work->state.links, event->link_rows, event->n_links, saved + flow_bytes, back);
+}
+
+/* Runs an event whose auxiliary readouts are wanted, and puts the states back. */
+static m4_status peek(inf_work *work, const m4_event_data *event, m4_event_aux *aux, m4_error *err) {
+  size_t n_nodes = (size_t)event->n_flows + (size_t)event->n_links;
+  M4_TRY(reserve_tape(work, (int32_t)n_nodes, err));
+  char *saved = calloc(n_nodes * (size_t)work->model->widths.hidden, element_bytes(work->model));
+  float *fluid = calloc((size_t)event->n_flows * M4_N_FLUID + 1, sizeof *fluid);
+  m4_status status = M4_OK;
+  if (saved && fluid) {
+    m4_event_data imagined = *event;
+    if (work->model->widths.n_fluid > 0) imagined.fluid = fluid; /* read after the heads only */
+    m4_arena_release(&work->tape_memory, 0);
+    move_states(work, event, saved, false);
+    m4_event(work->model, work->tape, &work->state, &imagined, 0.0, aux);
+    move_states(work, event, saved, true);
+    status = ag_tape_status(work->tape, err);
+  } else {
+    status = m4_fail(err, M4_MEMORY, NULL, "no memory to look at %zu states", n_nodes);
+  }
+  free(fluid);
+  free(saved);
+  return status;
+}
+
+static m4_status finite_value(const inf_work *work, const ag_tensor *column, int32_t i, double *head,
+                              m4_error *err) {
+  *head = inf_work_value(work, column, i);
+  return isfinite(*head) ? M4_OK : m4_fail(err, M4_NUMERIC, NULL, "an auxiliary head says %g", *head);
+}
+
+m4_status inf_work_peek_size(inf_work *work, const m4_event_data *event, int32_t node, double *head,
+                             m4_error *err) {
+  m4_event_data asked = *event;
+  m4_event_aux aux;
+  asked.n_size_labels = event->n_flows;
+  M4_TRY(peek(work, &asked, &aux, err));
+  return finite_value(work, aux.size_prediction, node, head, err);
+}
+
+m4_status inf_work_peek_queue(inf_work *work, const m4_event_data *event, int32_t row, double *head,
+                              m4_error *err) {
+  m4_event_data asked = *event;
+  m4_event_aux aux;
+  asked.n_queue_labels = 1;
+  asked.queue_rows = &row;
+  M4_TRY(peek(work, &asked, &aux, err));
+  return finite_value(work, aux.queue_prediction, 0, head, err);
 }
 
 double inf_work_value(const inf_work *work, const ag_tensor *column, int32_t i) {

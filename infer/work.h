@@ -25,6 +25,12 @@ void inf_work_copy_link(inf_work *work, int32_t from, int32_t to);
 /* One event and the readout of its flows: head[i] is what the head says of flow_rows[i], valid until the next
  * call. */
 m4_status inf_work_step(inf_work *work, const m4_event_data *event, const ag_tensor **head, m4_error *err);
+/* What an auxiliary head would say at this event, of flow node `node` or of the link state in `row` (a row of
+ * the event); the states stay as they are. The model must have the head. */
+m4_status inf_work_peek_size(inf_work *work, const m4_event_data *event, int32_t node, double *head,
+                             m4_error *err);
+m4_status inf_work_peek_queue(inf_work *work, const m4_event_data *event, int32_t row, double *head,
+                              m4_error *err);
 /* Element i of a column. */
 double inf_work_value(const inf_work *work, const ag_tensor *column, int32_t i);
 

@@ -16,7 +16,8 @@ struct m4_workspace {
   m4_arena arena;
   ag_tape *tape;
   m4_team *team;
-  m4_pool *pool; /* whose idle threads help; NULL = nobody */
+  m4_pool *pool;       /* whose idle threads help; NULL = nobody */
+  ag_profile *profile; /* NULL: off */
 };
 
 /* ---- workspace ---- */
@@ -48,6 +49,10 @@ void m4_workspace_free(m4_workspace *workspace) {
 
 void m4_workspace_share(m4_workspace *workspace, m4_pool *pool) {
   workspace->pool = pool;
+}
+
+void m4_workspace_profile(m4_workspace *workspace, ag_profile *profile) {
+  workspace->profile = profile;
 }
 
 void m4_workspace_check_finite(m4_workspace *workspace, bool on) {
@@ -284,19 +289,26 @@ typedef struct led_pass {
   m4_error *err;
 } led_pass;
 
+static void attach(const led_pass *led, m4_team *team, ag_profile *profile) {
+  ag_tape_share(led->pass->tape, team);
+  ag_tape_profile(led->pass->tape, profile);
+  if (!led->grads) return;
+  ag_grads_share(led->grads, team);
+  ag_grads_profile(led->grads, profile);
+}
+
 static void lead(void *arg) {
   led_pass *led = arg;
   pass *p = led->pass;
-  m4_team *team = p->workspace->team;
-  ag_tape_share(p->tape, team);
-  if (led->grads) {
-    ag_grads_share(led->grads, team);
+  ag_profile *profile = p->workspace->profile;
+  int64_t begin_ns = profile ? ag_profile_now_ns() : 0;
+  attach(led, p->workspace->team, profile);
+  if (led->grads)
     led->status = compute_gradients(p, led->grads, led->err);
-    ag_grads_share(led->grads, NULL);
-  } else {
+  else
     led->status = run_events(p, 0, p->sample->n_events, true, led->err);
-  }
-  ag_tape_share(p->tape, NULL);
+  attach(led, NULL, NULL);
+  if (profile) ag_profile_span(profile, "busy period", begin_ns, ag_profile_now_ns());
 }
 
 static m4_status run(pass *p, ag_grads *grads, m4_error *err) {

@@ -4,6 +4,7 @@
 #ifndef NN_M4_PASS_H
 #define NN_M4_PASS_H
 
+#include "autograd/profile.h"
 #include "nn/m4_inputs.h"
 
 /* Error of one flow's slowdown: |predicted - true| / true (training.md 8), or |log predicted - log true|,
@@ -51,6 +52,8 @@ m4_status m4_workspace_create(m4_workspace **workspace, const m4_model *model, s
 void m4_workspace_free(m4_workspace *workspace); /* NULL accepted */
 /* From now on idle threads of the pool (NULL = none) help inside every pass; the bits stay the same. */
 void m4_workspace_share(m4_workspace *workspace, m4_pool *pool);
+/* Passes are counted from now on (NULL = off). */
+void m4_workspace_profile(m4_workspace *workspace, ag_profile *profile);
 /* When on, every value an op makes is checked: M4_NUMERIC names the first op that fails. Default off. */
 void m4_workspace_check_finite(m4_workspace *workspace, bool on);
 /* Most memory a pass has used so far. */

@@ -58,7 +58,7 @@ int m4_sim_add_flow(m4_sim *sim, int32_t src, int32_t dst, int64_t size_bytes, m
 /* Calls fn in delay_ns >= 0 (finite). */
 int m4_sim_schedule(m4_sim *sim, double delay_ns, m4_sim_timer_fn fn, void *arg);
 /* All links from node `from` to its neighbour `to` (this direction only) have this rate from now on; 0 =
- * down. USAGE: the back end cannot change links (only flowsim can), or there is no such link. */
+ * down. USAGE: the back end cannot change links (m4), or there is no such link. */
 int m4_sim_set_link_rate(m4_sim *sim, int32_t from, int32_t to, int64_t rate_bps);
 
 /* Delivers everything up to and including time_ns >= now; the clock then stands there. INFINITY: until no

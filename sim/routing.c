@@ -23,6 +23,7 @@ struct sim_routing {
   int32_t n_choosers;
   route_table *tables;       /* [n_nodes] by table owner, made on demand */
   int32_t *queue, *distance; /* [n_nodes] scratch of the search */
+  bool *failed;              /* [n_links]; NULL until a link fails */
 };
 
 uint32_t sim_node_address(int32_t node) {
@@ -114,12 +115,18 @@ m4_status sim_routing_create(sim_routing **out, const sim_topology *topology, m4
   return M4_OK;
 }
 
-void sim_routing_free(sim_routing *routing) {
-  if (!routing) return;
+static void forget_tables(sim_routing *routing) {
   for (int32_t node = 0; routing->tables && node < routing->topology->n_nodes; node++) {
     free(routing->tables[node].begin);
     free(routing->tables[node].links);
+    routing->tables[node] = (route_table){0};
   }
+}
+
+void sim_routing_free(sim_routing *routing) {
+  if (!routing) return;
+  forget_tables(routing);
+  free(routing->failed);
   free(routing->near_begin);
   free(routing->near_link);
   free(routing->chooser);
@@ -127,6 +134,21 @@ void sim_routing_free(sim_routing *routing) {
   free(routing->queue);
   free(routing->distance);
   free(routing);
+}
+
+/* ---- failed links ---- */
+
+static bool is_up(const sim_routing *routing, int32_t link) {
+  return !routing->failed || !routing->failed[link];
+}
+
+m4_status sim_routing_set_link(sim_routing *routing, int32_t link, bool up, m4_error *err) {
+  if (!routing->failed)
+    routing->failed = calloc((size_t)routing->topology->n_links + 1, sizeof *routing->failed);
+  if (!routing->failed) return m4_fail(err, M4_MEMORY, "routing", "no memory for failed links");
+  routing->failed[link] = !up;
+  forget_tables(routing);
+  return M4_OK;
 }
 
 /* ---- tables ---- */
@@ -142,8 +164,8 @@ static int32_t search(sim_routing *routing, int32_t owner) {
   for (int32_t i = 0; i < count; i++) {
     int32_t now = routing->queue[i];
     for (int32_t j = routing->near_begin[now]; j < routing->near_begin[now + 1]; j++) {
-      int32_t next = topology->links[routing->near_link[j]].to;
-      if (routing->distance[next] >= 0) continue;
+      int32_t link = routing->near_link[j], next = topology->links[link].to;
+      if (routing->distance[next] >= 0 || !is_up(routing, link ^ 1)) continue;
       routing->distance[next] = routing->distance[now] + 1;
       if (topology->is_switch[next]) routing->queue[count++] = next;
     }
@@ -160,7 +182,8 @@ static void collect(const sim_routing *routing, int32_t expanded, int32_t *fill,
     int32_t now = routing->queue[i];
     for (int32_t j = routing->near_begin[now]; j < routing->near_begin[now + 1]; j++) {
       int32_t link = routing->near_link[j], next = topology->links[link].to, row = routing->chooser[next];
-      if (row < 0 || routing->distance[next] != routing->distance[now] + 1) continue;
+      if (row < 0 || routing->distance[next] != routing->distance[now] + 1 || !is_up(routing, link ^ 1))
+        continue;
       if (links) links[fill[row]] = link ^ 1;
       fill[row]++;
     }
@@ -197,17 +220,24 @@ static m4_status no_path(m4_error *err, int32_t node, int32_t destination) {
   return m4_fail(err, M4_DATA, "routing", "there is no path from node %d to host %d", node, destination);
 }
 
+/* The link that a node without a choice takes, -1 when it leads nowhere: the switch in front of the
+ * destination, or a host with one neighbour. */
+static int32_t only_link(const sim_routing *routing, int32_t node, int32_t owner, int32_t destination) {
+  const sim_topology *topology = routing->topology;
+  if (node == owner) return routing->near_link[routing->near_begin[destination]] ^ 1;
+  if (neighbour_count(routing, node) != 1) return -1;
+  int32_t link = routing->near_link[routing->near_begin[node]], to = topology->links[link].to;
+  return topology->is_switch[to] || to == destination ? link : -1;
+}
+
 int32_t sim_next_link(sim_routing *routing, int32_t node, int32_t source, int32_t destination,
                       uint16_t source_port, uint16_t destination_port, m4_error *err) {
-  const sim_topology *topology = routing->topology;
   int32_t owner = table_owner(routing, destination), row = routing->chooser[node];
-  if (node == owner && node != destination) return routing->near_link[routing->near_begin[destination]] ^ 1;
-  if (row < 0) { /* a simple host: its only link, if that can lead anywhere */
-    int32_t link = neighbour_count(routing, node) == 1 ? routing->near_link[routing->near_begin[node]] : -1;
-    bool leads = link >= 0 &&
-                 (topology->is_switch[topology->links[link].to] || topology->links[link].to == destination);
-    if (!leads) no_path(err, node, destination);
-    return leads ? link : -1;
+  if ((node == owner && node != destination) || row < 0) {
+    int32_t link = only_link(routing, node, owner, destination);
+    if (link >= 0 && is_up(routing, link)) return link;
+    no_path(err, node, destination);
+    return -1;
   }
   if (!routing->tables[owner].begin && make_table(routing, owner, err) != M4_OK) return -1;
   const route_table *table = &routing->tables[owner];

@@ -28,4 +28,9 @@ m4_status sim_route(sim_routing *routing, int32_t source, int32_t destination, u
 
 enum { SIM_MAX_PATH = 64 };
 
+/* From now on no path uses the directed link, or (up) paths may use it again: shortest paths and ECMP choices
+ * are those of the network that is left. Of parallel cables still only the last carries traffic. M4_MEMORY.
+ */
+m4_status sim_routing_set_link(sim_routing *routing, int32_t link, bool up, m4_error *err);
+
 #endif

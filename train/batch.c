@@ -19,6 +19,7 @@ struct tr_crew {
   m4_pool *pool;
   m4_ranks *ranks;
   m4_workspace **workspaces; /* [n_workers] */
+  ag_profile **profiles;     /* [n_workers], or NULL: off */
   int n_workers;
   tr_slot *slots;                    /* [n_slots] samples in flight */
   int32_t n_slots, n_gradient_slots; /* the first n_gradient_slots have gradient buffers */
@@ -76,9 +77,27 @@ void tr_crew_free(tr_crew *crew) {
   for (int w = 0; crew->workspaces && w < crew->n_workers; ++w) m4_workspace_free(crew->workspaces[w]);
   for (int32_t s = 0; crew->slots && s < crew->n_slots; ++s) ag_grads_free(crew->slots[s].grads);
   ag_grads_free(crew->total);
+  for (int w = 0; crew->profiles && w < crew->n_workers; ++w) ag_profile_free(crew->profiles[w]);
+  free(crew->profiles);
   free(crew->workspaces);
   free(crew->slots);
   free(crew);
+}
+
+m4_status tr_crew_profile(tr_crew *crew, m4_error *err) {
+  enum { TRACED_SPANS = 1 << 18 };
+  crew->profiles = calloc((size_t)crew->n_workers, sizeof *crew->profiles);
+  if (!crew->profiles) return m4_fail(err, M4_MEMORY, NULL, "no memory for profiles");
+  for (int w = 0; w < crew->n_workers; ++w) {
+    M4_TRY(ag_profile_create(&crew->profiles[w], TRACED_SPANS, err));
+    m4_workspace_profile(crew->workspaces[w], crew->profiles[w]);
+  }
+  return M4_OK;
+}
+
+ag_profile *const *tr_crew_profiles(const tr_crew *crew, int *n) {
+  *n = crew->profiles ? crew->n_workers : 0;
+  return crew->profiles;
 }
 
 size_t tr_crew_peak_bytes(const tr_crew *crew) {

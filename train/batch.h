@@ -17,8 +17,11 @@ typedef struct tr_crew tr_crew;
  * ranks: processes that share every step, each with samples of its own; NULL = one. */
 m4_status tr_crew_create(tr_crew **crew, const m4_model *model, m4_pool *pool, m4_ranks *ranks,
                          size_t budget_bytes, int32_t batch_size, m4_error *err);
-void tr_crew_free(tr_crew *crew);               /* NULL accepted */
-size_t tr_crew_peak_bytes(const tr_crew *crew); /* of the tapes so far */
+void tr_crew_free(tr_crew *crew); /* NULL accepted */
+/* From now on every pass is counted, and the first ones are traced (profile.h). */
+m4_status tr_crew_profile(tr_crew *crew, m4_error *err);
+ag_profile *const *tr_crew_profiles(const tr_crew *crew, int *n); /* one per thread; none when off */
+size_t tr_crew_peak_bytes(const tr_crew *crew);                   /* of the tapes so far */
 
 /* The part of an optimiser step that a call computes. Samples are numbered over the whole step: dropout masks
  * depend on (seed, step, number), so that it does not matter how a step is cut into calls and ranks. */

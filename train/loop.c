@@ -1,4 +1,5 @@
 /* The training: epochs, validation, schedule, stopping. Knows the run. */
+#include "train/profile.h"
 #include "train/run.h"
 
 #include <math.h>
@@ -126,6 +127,8 @@ m4_status tr_train(const tr_job *job, char *run_dir, m4_error *err) {
     status = train(&run, err);
     if (status == M4_INTERRUPTED) status = save_and_leave(&run, err);
     if (status == M4_OK && run.journal) tr_journal_end(run.journal, true);
+    if (status == M4_OK && job->profile)
+      status = tr_profile_report(run.crew, tr_writes(&run) ? run.folder.dir : NULL, job->log, err);
     m4_info(job->log, "tape memory at its peak: %.1f MiB", (double)tr_crew_peak_bytes(run.crew) / 1048576.0);
   }
   m4_status closed = tr_journal_close(run.journal, status == M4_OK ? err : NULL);

@@ -11,6 +11,7 @@
 
 typedef struct train_options {
   const char *dataset, *out, *note, *resume, *replay;
+  bool profile;
 } train_options;
 
 static const m4_option option_table[] = {
@@ -27,6 +28,8 @@ static const m4_option option_table[] = {
      NULL},
     {"--replay", M4_OPTION_TEXT, offsetof(train_options, replay), "DIR",
      "compute a sample again that failed (runs/.../failures/...), naming the op that made a NaN", NULL},
+    {"--profile", M4_OPTION_FLAG, offsetof(train_options, profile), NULL,
+     "time of every op: a table on the log and in the run folder, and trace.json for chrome://tracing", NULL},
     {NULL, M4_OPTION_FLAG, 0, NULL, NULL, NULL}};
 
 static const m4_program program = {"m4-train",
@@ -135,6 +138,7 @@ static m4_status run(int argc, char **argv, const train_options *options, const 
                 .config = config,
                 .resume = options->resume,
                 .command_line = command_line,
+                .profile = options->profile,
                 .dry_run = common->dry_run};
   if (status == M4_OK && common->print_config)
     status = m4_config_print(config, stdout, true, err);

@@ -84,8 +84,9 @@ static m4_status make_model(tr_run *run, m4_error *err) {
     M4_TRY(m4_weights_load_into(run->model, values->training.init_from, NULL, err));
   M4_TRY(nn_adam_create(&run->adam, run->model, err));
   size_t budget = (size_t)values->training.segment_budget_mib << 20;
-  return tr_crew_create(&run->crew, run->model, run->job->pool, run->job->ranks, budget,
-                        (int32_t)values->training.batch_size, err);
+  M4_TRY(tr_crew_create(&run->crew, run->model, run->job->pool, run->job->ranks, budget,
+                        (int32_t)values->training.batch_size, err));
+  return run->job->profile ? tr_crew_profile(run->crew, err) : M4_OK;
 }
 
 static void fresh_state(tr_run *run) {

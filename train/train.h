@@ -16,6 +16,7 @@ typedef struct tr_job {
   m4_ranks *ranks;          /* processes that train together; NULL = this one alone */
   m4_pool *pool;
   m4_log *log;  /* NULL or quiet on ranks but the first */
+  bool profile; /* count the time of every op */
   bool dry_run; /* read everything, do one step, write nothing */
 } tr_job;
 

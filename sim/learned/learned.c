@@ -4,6 +4,7 @@
 
 #include "infer/session.h"
 #include "nn/weights.h"
+#include "sim/learned/links.h"
 #include "sim/learned/pending.h"
 #include "sim/learned/ranges.h"
 
@@ -55,7 +56,9 @@ typedef struct learned {
   sim_backend base;
   inf_session *session;
   sim_pending pending; /* times as in the scenario */
-  double origin_ns;    /* first arrival; the session's time 0 */
+  sim_changing_links links;
+  double origin_ns; /* first arrival; the session's time 0 */
+  double now_ns;    /* how far advance has come, as in the scenario */
   bool started, clamp_off;
   uint64_t clamped;
   float params[M4_N_PARAMS];
@@ -94,8 +97,41 @@ static m4_status arrive(learned *self, m4_error *err) {
                     .params = self->params};
   /* A flow released by a completion must not fall before it by rounding. */
   double time_ns = fmax(arrival.time_ns - self->origin_ns, inf_clock(self->session));
-  return inf_arrive(self->session, time_ns, &facts, err);
+  self->now_ns = fmax(self->now_ns, arrival.time_ns);
+  M4_TRY(inf_arrive(self->session, time_ns, &facts, err));
+  double ideal_ns = sim_changing_links_ideal_ns(&self->links, flow);
+  return ideal_ns == facts.ideal_fct_ns
+             ? M4_OK
+             : inf_change_ideal(self->session, time_ns, arrival.flow, ideal_ns, err);
 }
+
+/* ---- changing links ---- */
+
+static m4_status change_link(sim_backend *backend, int32_t link, int64_t rate_bps, double time_ns,
+                             m4_error *err) {
+  learned *self = (learned *)backend;
+  return sim_changing_links_add(&self->links, (sim_link_change){time_ns, link, rate_bps}, self->now_ns, err);
+}
+
+/* Flows in flight keep their paths; what is left of those that use the link goes at the new pace. */
+static m4_status change_now(learned *self, m4_error *err) {
+  const sim_link_change change = *sim_changing_links_next(&self->links);
+  double time_ns = fmax(change.time_ns - self->origin_ns, inf_clock(self->session));
+  sim_changing_links_apply(&self->links);
+  self->now_ns = fmax(self->now_ns, change.time_ns);
+  inf_set_link_rate(self->session, change.link, change.rate_bps > 0 ? change.rate_bps : 1);
+  for (int32_t i = 0; i < inf_n_active(self->session); ++i) {
+    const sim_flow *flow = &self->base.scenario->flows[inf_active_tag(self->session, i)];
+    bool uses = false;
+    for (int32_t hop = 0; hop < flow->n_links; ++hop) uses = uses || flow->links[hop] == change.link;
+    if (uses)
+      M4_TRY(inf_change_ideal(self->session, time_ns, flow - self->base.scenario->flows,
+                              sim_changing_links_ideal_ns(&self->links, flow), err));
+  }
+  return M4_OK;
+}
+
+/* ---- events ---- */
 
 static m4_status complete(learned *self, int64_t flow, double finish_ns, sim_completion *completion,
                           m4_error *err) {
@@ -103,32 +139,69 @@ static m4_status complete(learned *self, int64_t flow, double finish_ns, sim_com
   inf_prediction(self->session, flow, &slowdown, &release_ns);
   *completion = (sim_completion){
       .flow = flow, .time_ns = engine_time(self, finish_ns), .fct_ns = finish_ns - release_ns};
+  self->now_ns = fmax(self->now_ns, completion->time_ns);
   return inf_complete(self->session, finish_ns, flow, err);
 }
 
-/* Whatever is earlier is next; a completion goes first at equal times. */
+/* Nothing more happens up to the limit. */
+static m4_status stop_at(learned *self, double limit_ns) {
+  if (isfinite(limit_ns)) self->now_ns = fmax(self->now_ns, limit_ns);
+  return M4_OK;
+}
+
+/* Whatever is earlier is next; at equal times a change of a link goes first, then a completion. */
 static m4_status advance(sim_backend *backend, double limit_ns, bool *found, sim_completion *completion,
                          m4_error *err) {
   learned *self = (learned *)backend;
   double limit = limit_ns - self->origin_ns;
   *found = false;
   for (;;) {
+    const sim_link_change *change = sim_changing_links_next(&self->links);
     const sim_arrival *next = sim_pending_next(&self->pending);
     double arrival = next ? next->time_ns - self->origin_ns : INFINITY, finish = INFINITY;
     int64_t flow = -1;
     bool active = inf_next(self->session, &finish, &flow);
+    if (change && change->time_ns - self->origin_ns <= fmin(arrival, finish)) {
+      if (change->time_ns > limit_ns) return stop_at(self, limit_ns);
+      M4_TRY(change_now(self, err));
+      continue;
+    }
     if (arrival < finish) {
-      if (arrival > limit) return M4_OK;
+      if (arrival > limit) return stop_at(self, limit_ns);
       M4_TRY(arrive(self, err));
       continue;
     }
     bool late = !self->clamp_off && finish < inf_clock(self->session);
     if (late) finish = inf_clock(self->session);
-    if (!active || finish > limit) return M4_OK;
+    if (!active || finish > limit || isinf(finish)) return stop_at(self, limit_ns);
     self->clamped += late;
     *found = true;
     return complete(self, flow, finish, completion, err);
   }
+}
+
+/* ---- looking ---- */
+
+static double session_now(const learned *self) {
+  return fmax(self->now_ns - self->origin_ns, inf_clock(self->session));
+}
+
+static m4_status view_flow(sim_backend *backend, int64_t flow, sim_flow_view *view, m4_error *err) {
+  learned *self = (learned *)backend;
+  double release_ns, share;
+  *view = (sim_flow_view){NAN, NAN, NAN, NAN, inf_sharers(self->session, flow)};
+  if (!inf_prediction(self->session, flow, &view->slowdown, &release_ns))
+    return m4_fail(err, M4_USAGE, NULL, "flow %lld is not active", (long long)flow);
+  view->finish_ns = engine_time(self, inf_finish_ns(self->session, flow));
+  if (!inf_model(self->session)->widths.has_size_head) return M4_OK;
+  M4_TRY(inf_remaining(self->session, session_now(self), flow, &share, err));
+  view->remaining_bytes = share * (double)backend->scenario->flows[flow].size_bytes;
+  return M4_OK;
+}
+
+static m4_status view_queue(sim_backend *backend, int32_t link, double *queue_bytes, m4_error *err) {
+  learned *self = (learned *)backend;
+  return inf_queue(self->session, session_now(self), link, queue_bytes, err);
 }
 
 static void count(const sim_backend *backend, uint64_t *events, uint64_t *clamped) {
@@ -141,11 +214,18 @@ static void destroy(sim_backend *backend) {
   learned *self = (learned *)backend;
   inf_session_free(self->session);
   sim_pending_free(&self->pending);
+  sim_changing_links_free(&self->links);
   free(self);
 }
 
-static const sim_backend_ops OPS = {
-    .name = "m4", .submit = submit, .advance = advance, .count = count, .destroy = destroy};
+static const sim_backend_ops OPS = {.name = "m4",
+                                    .submit = submit,
+                                    .advance = advance,
+                                    .change_link = change_link,
+                                    .view_flow = view_flow,
+                                    .view_queue = view_queue,
+                                    .count = count,
+                                    .destroy = destroy};
 
 m4_status sim_learned_backend(sim_backend **backend, const sim_scenario *scenario,
                               const sim_learned_model *model, const sim_learned_options *options,
@@ -154,6 +234,7 @@ m4_status sim_learned_backend(sim_backend **backend, const sim_scenario *scenari
   learned *self = calloc(1, sizeof *self);
   if (!self) return m4_fail(err, M4_MEMORY, NULL, "no memory for the learned back end");
   self->base = (sim_backend){&OPS, scenario};
+  self->links.scenario = scenario;
   for (int i = 0; i < M4_N_PARAMS; ++i) self->params[i] = (float)scenario->params[i];
   inf_options session_options = {0};
   if (options) {

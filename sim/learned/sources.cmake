@@ -1,1 +1,1 @@
-set(M4_LEARNED_SOURCES learned/learned.c learned/pending.c learned/ranges.c)
+set(M4_LEARNED_SOURCES learned/learned.c learned/pending.c learned/links.c learned/ranges.c)

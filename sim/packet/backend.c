@@ -62,6 +62,16 @@ static m4_status advance(sim_backend *base, double limit_ns, bool *found, sim_co
   return M4_OK;
 }
 
+/* Times between two ns count from the later one; the clock may have passed the caller's in a run to the end.
+ */
+static m4_status change_link(sim_backend *base, int32_t link, int64_t rate_bps, double time_ns,
+                             m4_error *err) {
+  pkt_sim *sim = ((packet_backend *)base)->sim;
+  int64_t at_ns = time_ns >= 0 && time_ns < MAX_NS ? (int64_t)ceil(time_ns) : -1;
+  if (at_ns >= 0 && at_ns < pkt_now_ns(sim)) at_ns = pkt_now_ns(sim);
+  return pkt_change_link(sim, link, rate_bps, at_ns, err);
+}
+
 static void count(const sim_backend *base, uint64_t *events, uint64_t *clamped) {
   *events = pkt_count(((const packet_backend *)base)->sim).events;
   *clamped = 0;
@@ -76,6 +86,7 @@ static const sim_backend_ops packet_ops = {.name = "packet",
                                            .limits_flows = true,
                                            .submit = submit,
                                            .advance = advance,
+                                           .change_link = change_link,
                                            .count = count,
                                            .destroy = destroy};
 

@@ -87,32 +87,14 @@ m4_status pkt_read_flows(pkt_sim *sim, m4_error *err) {
   return M4_OK;
 }
 
-static m4_status add_path(pkt_sim *sim, int32_t src, int32_t dst, uint16_t src_port, uint16_t dst_port,
-                          uint32_t *path, m4_error *err) {
-  if (sim->n_paths + SIM_MAX_PATH > sim->path_capacity) {
-    uint64_t capacity = 2 * (uint64_t)sim->path_capacity + 64 * SIM_MAX_PATH;
-    uint32_t *paths = capacity < UINT32_MAX ? realloc(sim->paths, capacity * sizeof *paths) : NULL;
-    if (!paths)
-      return m4_fail(err, M4_MEMORY, NULL, "no memory for %llu path links", (unsigned long long)capacity);
-    sim->paths = paths;
-    sim->path_capacity = (uint32_t)capacity;
-  }
-  int32_t links[SIM_MAX_PATH], n_links = 0;
-  M4_TRY(sim_route(sim->routing, src, dst, src_port, dst_port, links, SIM_MAX_PATH, &n_links, err));
-  *path = sim->n_paths;
-  for (int32_t i = 0; i < n_links; i++) sim->paths[sim->n_paths++] = (uint32_t)links[i];
-  return M4_OK;
-}
-
 static void init_sender(pkt_sim *sim, uint32_t index) {
   pkt_queue_pair *pair = &sim->pairs[index];
-  uint64_t rate = (uint64_t)sim->ports[pair->nic_port].rate_bps,
-           limit = (uint64_t)sim->settings->max_rate_bps;
-  if (rate > limit) rate = limit;
+  uint64_t line_rate = (uint64_t)sim->topology->links[pair->nic_port].rate_bps,
+           limit = (uint64_t)sim->settings->max_rate_bps, rate = line_rate < limit ? line_rate : limit;
   pair->sender = (pkt_sender){.size = (uint64_t)pair->flow.size_bytes,
                               .rate_bps = rate,
                               .max_rate_bps = rate,
-                              .nic_rate_bps = (uint64_t)sim->ports[pair->nic_port].rate_bps,
+                              .nic_rate_bps = line_rate,
                               .window_bytes = sim->cc_env.window_bytes,
                               .next_available_ns = sim->events.now_ns,
                               .queue_pair = index};
@@ -121,9 +103,7 @@ static void init_sender(pkt_sim *sim, uint32_t index) {
 m4_status pkt_start_flow(pkt_sim *sim, uint32_t index, m4_error *err) {
   pkt_queue_pair *pair = &sim->pairs[index];
   const pkt_flow *flow = &pair->flow;
-  M4_TRY(add_path(sim, flow->src, flow->dst, flow->source_port, flow->destination_port, &pair->path, err));
-  M4_TRY(
-      add_path(sim, flow->dst, flow->src, flow->destination_port, flow->source_port, &pair->ack_path, err));
+  M4_TRY(pkt_find_paths(sim, index, err));
   pair->nic_port = (int32_t)sim->paths[pair->path];
   pair->created_ns = sim->events.now_ns;
   pair->live = true;

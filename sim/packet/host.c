@@ -8,6 +8,11 @@ static bool acks_blocked(const pkt_sim *sim, const pkt_port *port) {
 
 /* ---- sending ---- */
 
+static void count_repeat(pkt_sim *sim, uint64_t payload) {
+  sim->counters.retransmitted_packets++;
+  sim->counters.retransmitted_bytes += payload;
+}
+
 static uint32_t build_data(pkt_sim *sim, pkt_port *port, uint32_t index) {
   pkt_queue_pair *pair = &sim->pairs[index];
   uint64_t left = pair->sender.size - pair->sender.next, payload = (uint64_t)sim->settings->payload_bytes;
@@ -25,7 +30,7 @@ static uint32_t build_data(pkt_sim *sim, pkt_port *port, uint32_t index) {
   if (sim->telemetry) sim->telemetry[packet].n_hops = 0;
   if (!pair->first_sent && sim->probe.first_packet_queued)
     sim->probe.first_packet_queued(sim->probe.ctx, sim->events.now_ns, pair->flow.tag, 0, port->urgent.bytes);
-  if (pair->sender.next < pair->highest_sent) sim->counters.retransmitted_bytes += payload;
+  if (pair->sender.next < pair->highest_sent) count_repeat(sim, payload);
   pair->first_sent = true;
   pair->sender.next += payload;
   if (pair->sender.next > pair->highest_sent) pair->highest_sent = pair->sender.next;
@@ -46,6 +51,7 @@ static void send_data(pkt_sim *sim, pkt_port *port, uint32_t index) {
 
 void pkt_host_send(pkt_sim *sim, pkt_port *port) {
   const pkt_nic *nic = &sim->nics[port->owner];
+  if (port->rate_bps == 0) return;
   if (pkt_port_busy(sim, port)) {
     if (pkt_nic_has_work(nic, port)) pkt_await_tx_done(sim, port);
     return;
@@ -78,6 +84,10 @@ static void answer(pkt_sim *sim, uint32_t packet, pkt_kind kind) {
   p->payload_bytes = 0;
   p->wire_bytes = sim->ack_wire_bytes;
   p->first = false;
+  if (port->rate_bps == 0) {
+    pkt_lose(sim, packet, port);
+    return;
+  }
   pkt_report(sim, PKT_ENQUEUED, port, packet, 0, port->urgent.bytes);
   pkt_push(sim, &port->urgent, packet);
   pkt_host_send(sim, port);
@@ -106,6 +116,8 @@ static void receive_data(pkt_sim *sim, uint32_t packet) {
     pair->nack_after_ns = now + PKT_NACK_INTERVAL_NS;
     pair->last_nack = pair->expected;
     answer(sim, packet, PKT_NACK);
+  } else if (p->sequence < pair->expected && pair->lossy) {
+    answer(sim, packet, PKT_ACK); /* the one before may be lost */
   } else {
     pkt_event_release(&sim->events, packet);
   }
@@ -137,7 +149,8 @@ static void receive_ack(pkt_sim *sim, uint32_t packet) {
   pkt_sender *sender = &pair->sender;
   if (p.sequence > sender->unacked) sender->unacked = p.sequence;
   if (sender->unacked >= sender->size) pkt_end_flow(sim, p.queue_pair);
-  if (p.kind == PKT_NACK) sender->next = sender->unacked;
+  bool gone_back_too_far = sender->next < sender->unacked; /* after acknowledgements were lost with a link */
+  if (p.kind == PKT_NACK || gone_back_too_far) sender->next = sender->unacked;
   uint64_t old_rate_bps = sender->rate_bps;
   pkt_ack ack = {.sequence = p.sequence,
                  .ecn_echo = p.marked,

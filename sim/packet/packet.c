@@ -89,6 +89,7 @@ void pkt_free(pkt_sim *sim) {
   free(sim->paths);
   free(sim->groups);
   sim_map_free(&sim->port_counts);
+  pkt_faults_free(sim->faults);
   free(sim);
 }
 
@@ -141,6 +142,13 @@ static m4_status run_event(pkt_sim *sim, uint32_t event, m4_error *err) {
   case PKT_EVENT_START:
     pkt_event_release(&sim->events, event);
     return pkt_start_flow(sim, e.owner, err);
+  case PKT_EVENT_LINK:
+    pkt_event_release(&sim->events, event);
+    return pkt_change_now(sim, e.owner, err);
+  case PKT_EVENT_RECOVER:
+    pkt_event_release(&sim->events, event);
+    pkt_recover(sim, e.owner);
+    return M4_OK;
   default:
     pkt_host_timer(sim, e.owner, e.kind - PKT_EVENT_CC_TIMER);
     return M4_OK;
@@ -150,6 +158,13 @@ static m4_status run_event(pkt_sim *sim, uint32_t event, m4_error *err) {
 /* Nothing that is pending can finish a flow: timers alone wake nobody. */
 static bool all_over(const pkt_sim *sim) {
   return sim->n_ended == sim->n_pairs || pkt_events_pending(&sim->events) == sim->cc_env.n_timers_pending;
+}
+
+/* Detours are found in the middle of an event: room for them before, what went wrong after. */
+static m4_status after_fault(pkt_sim *sim, m4_error *err) {
+  if (sim->faults->status != M4_OK && err) *err = sim->faults->error;
+  M4_TRY(sim->faults->status);
+  return pkt_reserve_paths(sim, err);
 }
 
 m4_status pkt_advance(pkt_sim *sim, int64_t limit_ns, bool *completed, int64_t *flow, int64_t *time_ns,
@@ -164,6 +179,7 @@ m4_status pkt_advance(pkt_sim *sim, int64_t limit_ns, bool *completed, int64_t *
     sim->counters.events++;
     sim->completed = false;
     M4_TRY(run_event(sim, event, err));
+    if (sim->faults) M4_TRY(after_fault(sim, err));
     if (!sim->completed) continue;
     *completed = true;
     *flow = sim->pairs[sim->completed_pair].flow.tag;

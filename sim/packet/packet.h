@@ -55,9 +55,11 @@ typedef struct pkt_flow {
   int64_t start_ns;
 } pkt_flow;
 
-/* pauses: PAUSE frames sent; ecn_marks: data packets marked. */
+/* pauses: PAUSE frames sent; ecn_marks: data packets marked; drops: at full buffers; lost: with failed
+ * links. */
 typedef struct pkt_counters {
-  uint64_t events, data_packets, wire_packets, drops, ecn_marks, pauses, retransmitted_bytes;
+  uint64_t events, data_packets, wire_packets, drops, ecn_marks, pauses, retransmitted_packets,
+      retransmitted_bytes, lost;
 } pkt_counters;
 
 /* topology, routing, settings and probe (may be NULL) must outlive the simulator. */
@@ -70,6 +72,15 @@ void pkt_free(pkt_sim *sim);
  * exact under ties submit a flow before the clock reaches its start. With settings->flow_limit > 0 (closed
  * loop) flows are held back here and get their source port when they are released (packet-simulator.md 8). */
 m4_status pkt_submit(pkt_sim *sim, const pkt_flow *flows, int64_t n_flows, m4_error *err);
+
+/* From time_ns >= the clock on the directed link has this rate; 0 = failed. A packet that is being sent is
+ * not affected by a new rate above 0. A failure loses what is on the link or queued for it, and ends PAUSEs
+ * that were told over it; every flow is routed again as in a network without the failed links, packets that
+ * meet one on their way included; what finds no way is lost. A sender that lost packets or acknowledgements
+ * goes back to the last acknowledged byte 1 ms later, or as soon as there is a path; its receiver
+ * acknowledges duplicates. Windows, ECN thresholds and headroom stay those of the topology's rates. M4_USAGE:
+ * no such link, rate or time. */
+m4_status pkt_change_link(pkt_sim *sim, int32_t link, int64_t rate_bps, int64_t time_ns, m4_error *err);
 
 /* Runs until a flow completes (*flow = tag, *time_ns = arrival of its last byte; true in *completed), or the
  * clock would pass limit_ns or reach the stop time, or, with limit_ns INT64_MAX, nothing that is pending can

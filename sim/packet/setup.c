@@ -36,18 +36,21 @@ static m4_status check_line_rate(const pkt_port *port, m4_error *err) {
   return m4_fail(err, M4_DATA, NULL, "HPCC does not know links of %lld bit/s", (long long)port->rate_bps);
 }
 
+void pkt_set_rate(const pkt_sim *sim, pkt_port *port, int64_t rate_bps) {
+  port->rate_bps = rate_bps;
+  port->tx_full_ns = pkt_transmission_ns(sim->full_wire_bytes, (uint64_t)rate_bps);
+  port->tx_ack_ns = pkt_transmission_ns(sim->ack_wire_bytes, (uint64_t)rate_bps);
+}
+
 static m4_status add_port(pkt_sim *sim, int32_t link_index, m4_error *err) {
   const sim_link *link = &sim->topology->links[link_index];
   pkt_port *port = &sim->ports[link_index];
-  uint64_t rate = (uint64_t)link->rate_bps;
   *port = (pkt_port){.urgent = {PKT_NONE, PKT_NONE, 0},
                      .data = {PKT_NONE, PKT_NONE, 0},
                      .busy_until_ns = -1,
                      .at_switch = sim->topology->is_switch[link->from],
-                     .rate_bps = link->rate_bps,
-                     .delay_ns = link->delay_ns,
-                     .tx_full_ns = pkt_transmission_ns(sim->full_wire_bytes, rate),
-                     .tx_ack_ns = pkt_transmission_ns(sim->ack_wire_bytes, rate)};
+                     .delay_ns = link->delay_ns};
+  pkt_set_rate(sim, port, link->rate_bps);
   M4_TRY(pkt_reserve(sim, 2, err));
   port->tx_done = pkt_event_new(&sim->events, PKT_EVENT_TX_DONE, (uint32_t)link_index);
   if (!port->at_switch) {

@@ -17,10 +17,12 @@ enum {
   PKT_MIN_ACK_BYTES = 60,
   PKT_PAUSE_BYTES = 43,
   PKT_NACK_INTERVAL_NS = 500000,
-  PKT_FIRST_SOURCE_PORT = 10000
+  PKT_FIRST_SOURCE_PORT = 10000,
+  PKT_RECOVERY_NS = 1000000 /* from a loss with a failed link to going back */
 };
 
-#define PKT_MAX_TIME_NS (INT64_MAX / 4)
+#define PKT_MAX_TIME_NS  (INT64_MAX / 4)
+#define PKT_MAX_RATE_BPS 1000000000000000
 
 /* Kinds of events and their owners. */
 enum {
@@ -30,6 +32,8 @@ enum {
   PKT_EVENT_READER,     /* the arrival reader */
   PKT_EVENT_INITIALISE, /* owner: queue pair */
   PKT_EVENT_START,      /* owner: queue pair */
+  PKT_EVENT_LINK,       /* owner: link change */
+  PKT_EVENT_RECOVER,    /* owner: queue pair */
   PKT_EVENT_CC_TIMER    /* + timer; owner: queue pair */
 };
 
@@ -67,9 +71,12 @@ typedef struct pkt_port {
   int64_t ingress_bytes, headroom_used, headroom_limit;
   int64_t ecn_min_bytes, ecn_max_bytes;
   double ecn_share;
-  int64_t rate_bps, delay_ns;
+  int64_t rate_bps; /* now; 0 = the link has failed */
+  int64_t delay_ns;
   int64_t tx_full_ns, tx_ack_ns; /* of a full data packet and of an ACK */
   uint64_t sent_bytes;
+  int64_t max_data_bytes;                            /* longest data queue of a switch so far */
+  uint64_t sent_packets, drops, marks, pauses, lost; /* lost: with this link, on the wire or queued */
 } pkt_port;
 
 typedef struct pkt_switch {
@@ -106,11 +113,32 @@ typedef struct pkt_queue_pair {
   uint32_t nic_entry; /* PKT_NONE once removed */
   bool live;          /* both ends exist */
   bool first_sent, delivered;
+  bool lossy;      /* a failed link has swallowed packets of it */
+  bool recovering; /* a recovery is planned */
+  bool parked;     /* cannot recover before a link comes up */
+  bool rerouted;
+  uint32_t n_dropped; /* packets, by full buffers and failed links */
+  int32_t last_drop_port;
+  int64_t last_drop_ns;
   uint32_t next_waiting;
   uint64_t highest_sent;
   int64_t created_ns;
   pkt_flow flow;
 } pkt_queue_pair;
+
+typedef struct pkt_link_change {
+  int64_t rate_bps;
+  int32_t link;
+} pkt_link_change;
+
+/* What exists only when links change. */
+typedef struct pkt_faults {
+  sim_routing *routing; /* of the links that are up */
+  pkt_link_change *changes;
+  uint32_t n_changes, capacity;
+  m4_status status; /* of a routing that ran out of memory in the middle of an event */
+  m4_error error;
+} pkt_faults;
 
 /* Closed loop: the flows of one source group that wait for their turn, first in first out. */
 typedef struct pkt_group {
@@ -151,6 +179,7 @@ struct pkt_sim {
   pkt_random random;       /* ECN decisions */
   uint64_t streams_passed; /* streams taken since the last decision */
   pkt_counters counters;
+  pkt_faults *faults; /* NULL while no change of a link is known */
 
   bool completed; /* a flow's last byte has just arrived */
   uint32_t completed_pair;
@@ -197,15 +226,42 @@ static inline void pkt_report(const pkt_sim *sim, pkt_action action, const pkt_p
 
 /* setup.c */
 m4_status pkt_setup_network(pkt_sim *sim, m4_error *err);
+void pkt_set_rate(const pkt_sim *sim, pkt_port *port, int64_t rate_bps);
 
-/* port.c: transmission */
+/* links.c: links that change */
+m4_status pkt_change_now(pkt_sim *sim, uint32_t change, m4_error *err);
+void pkt_recover(pkt_sim *sim, uint32_t pair);
+/* A packet has gone with a failed link: counted, released, its sender will recover. */
+void pkt_lose(pkt_sim *sim, uint32_t packet, pkt_port *port);
+void pkt_faults_free(pkt_faults *faults);
+
+/* paths.c: where flows go */
+m4_status pkt_reserve_paths(pkt_sim *sim, m4_error *err); /* room for two more paths */
+m4_status pkt_find_paths(pkt_sim *sim, uint32_t pair, m4_error *err);
+m4_status pkt_reroute(pkt_sim *sim, m4_error *err); /* all flows, after a link failed or returned */
+bool pkt_paths_work(const pkt_sim *sim, const pkt_queue_pair *pair);
+/* The packet's next link has failed: it takes another way, or is lost and released (false). Room is reserved.
+ */
+bool pkt_detour(pkt_sim *sim, uint32_t packet, int32_t node);
+
+/* port.c: transmission, and what a dead port loses */
 void pkt_transmit(pkt_sim *sim, pkt_port *port, uint32_t packet);
 /* Makes the end of the current transmission an event, so that the port looks for work again. */
 void pkt_await_tx_done(pkt_sim *sim, pkt_port *port);
+void pkt_flush(pkt_sim *sim, pkt_port *port); /* loses all that is queued at a failed port */
+/* Remembers for a flow that a packet of it is gone. */
+static inline void pkt_note_drop(pkt_sim *sim, uint32_t pair, const pkt_port *port) {
+  pkt_queue_pair *p = &sim->pairs[pair];
+  p->n_dropped++;
+  p->last_drop_port = (int32_t)(port - sim->ports);
+  p->last_drop_ns = sim->events.now_ns;
+}
 
 /* switch.c */
 void pkt_switch_receive(pkt_sim *sim, uint32_t packet);
 void pkt_switch_send(pkt_sim *sim, pkt_port *port);
+/* A packet has left the shared buffer: counters, and RESUME where that makes room. */
+void pkt_switch_forget(pkt_sim *sim, const pkt_port *port, const pkt_packet *p);
 
 /* host.c */
 void pkt_host_receive(pkt_sim *sim, uint32_t packet);

@@ -15,10 +15,12 @@ static int64_t threshold(const pkt_switch *sw) {
 }
 
 static void send_pfc(pkt_sim *sim, pkt_port *port, pkt_kind kind) {
+  if (port->rate_bps == 0) return;
   uint32_t packet = pkt_event_new(&sim->events, PKT_EVENT_ARRIVAL, 0);
   sim->packets[packet] =
       (pkt_packet){.kind = (uint8_t)kind, .wire_bytes = PKT_PAUSE_BYTES, .queue_pair = PKT_NONE};
   sim->counters.pauses += kind == PKT_PAUSE;
+  port->pauses += kind == PKT_PAUSE;
   port->peer_paused = kind == PKT_PAUSE;
   sim->streams_passed++;
   pkt_report(sim, PKT_ENQUEUED, port, packet, 0, port->urgent.bytes);
@@ -58,24 +60,39 @@ static bool congested(pkt_sim *sim, const pkt_port *port) {
   return pkt_random_uniform(&sim->random) < share;
 }
 
-/* Counters, ECN and RESUME for a packet that has just left the data queue of `port`. */
-static void depart(pkt_sim *sim, const pkt_port *port, pkt_packet *p) {
-  pkt_switch *sw = &sim->switches[port->owner];
-  pkt_port *in = &sim->ports[p->link ^ 1];
-  int64_t bytes = p->wire_bytes;
+static void leave_buffer(pkt_switch *sw, pkt_port *in, int64_t bytes) {
   int64_t from_headroom = bytes < in->headroom_used ? bytes : in->headroom_used;
   in->ingress_bytes -= bytes;
   in->headroom_used -= from_headroom;
   sw->headroom_used -= from_headroom;
   sw->used_bytes -= bytes;
   sw->out_bytes -= bytes;
-  if (sim->settings->enable_ecn && congested(sim, port) && p->kind == PKT_DATA && !p->marked) {
-    p->marked = true;
-    sim->counters.ecn_marks++;
-  }
+}
+
+static void resume(pkt_sim *sim, const pkt_switch *sw, pkt_port *in) {
   if (in->peer_paused && in->headroom_used == 0 &&
       (in->ingress_bytes < RESUME_FLOOR_BYTES || in->ingress_bytes + RESUME_OFFSET_BYTES <= threshold(sw)))
     send_pfc(sim, in, PKT_RESUME);
+}
+
+void pkt_switch_forget(pkt_sim *sim, const pkt_port *port, const pkt_packet *p) {
+  pkt_switch *sw = &sim->switches[port->owner];
+  pkt_port *in = &sim->ports[p->link ^ 1];
+  leave_buffer(sw, in, p->wire_bytes);
+  resume(sim, sw, in);
+}
+
+/* Counters, ECN and RESUME for a packet that has just left the data queue of `port`. */
+static void depart(pkt_sim *sim, pkt_port *port, pkt_packet *p) {
+  pkt_switch *sw = &sim->switches[port->owner];
+  pkt_port *in = &sim->ports[p->link ^ 1];
+  leave_buffer(sw, in, p->wire_bytes);
+  if (sim->settings->enable_ecn && congested(sim, port) && p->kind == PKT_DATA && !p->marked) {
+    p->marked = true;
+    sim->counters.ecn_marks++;
+    port->marks++;
+  }
+  resume(sim, sw, in);
 }
 
 static uint32_t low_bits(uint64_t value, int bits) {
@@ -115,22 +132,35 @@ void pkt_switch_send(pkt_sim *sim, pkt_port *port) {
   if (has_work(port)) pkt_await_tx_done(sim, port);
 }
 
+/* Detours have no hop numbers. */
 static void report_first(const pkt_sim *sim, const pkt_packet *p, const pkt_port *out) {
   const pkt_queue_pair *pair = &sim->pairs[p->queue_pair];
+  if (pair->rerouted) return;
   sim->probe.first_packet_queued(sim->probe.ctx, sim->events.now_ns, pair->flow.tag,
                                  (int32_t)(p->path - 1 - pair->path), out->data.bytes);
 }
 
+static void drop(pkt_sim *sim, const pkt_packet *p, pkt_port *out) {
+  sim->counters.drops++;
+  out->drops++;
+  pkt_note_drop(sim, p->queue_pair, out);
+}
+
 void pkt_switch_receive(pkt_sim *sim, uint32_t packet) {
   pkt_packet *p = &sim->packets[packet];
-  pkt_port *in = &sim->ports[p->link ^ 1], *out = &sim->ports[sim->paths[p->path++]];
+  pkt_port *in = &sim->ports[p->link ^ 1], *out = &sim->ports[sim->paths[p->path]];
+  if (out->rate_bps == 0) {
+    if (!pkt_detour(sim, packet, sim->topology->links[p->link].to)) return;
+    out = &sim->ports[sim->paths[p->path]];
+  }
+  p->path++;
   if (p->kind != PKT_DATA && sim->settings->ack_high_priority) {
     pkt_report(sim, PKT_ENQUEUED, out, packet, 0, out->urgent.bytes);
     pkt_push(sim, &out->urgent, packet);
   } else {
     pkt_switch *sw = &sim->switches[in->owner];
     if (!admissible(sim, sw, in, out, p->wire_bytes)) {
-      sim->counters.drops++;
+      drop(sim, p, out);
       pkt_report(sim, PKT_DROPPED, out, packet, PKT_DATA_PRIORITY, out->data.bytes);
       pkt_event_release(&sim->events, packet);
       return;
@@ -139,6 +169,7 @@ void pkt_switch_receive(pkt_sim *sim, uint32_t packet) {
     if (p->first && sim->probe.first_packet_queued) report_first(sim, p, out);
     pkt_report(sim, PKT_ENQUEUED, out, packet, PKT_DATA_PRIORITY, out->data.bytes);
     pkt_push(sim, &out->data, packet);
+    if (out->data.bytes > out->max_data_bytes) out->max_data_bytes = out->data.bytes;
   }
   pkt_switch_send(sim, out);
 }

@@ -3,6 +3,8 @@
 #include "sample_config.h"
 #include "testing.h"
 
+#include <sys/stat.h>
+
 /* A configuration, and a file train.yaml in a scratch folder that is the current one. */
 typedef struct fixture {
   char *folder;
@@ -105,6 +107,29 @@ static void a_file_and_sets(void **state) {
   assert_string_equal(f->values.names.items[0], "z");
   assert_string_equal(m4_config_origin(f->config, "training.batch_size"), "--set training.batch_size=64");
   assert_true(m4_config_given(f->config, "note"));
+}
+
+/* Names are looked up beside the file that set the key, then taken as they stand. */
+static void named_files(void **state) {
+  fixture *f = *state;
+  char found[64];
+  assert_int_equal(mkdir("sub", 0700), 0);
+  write_text("sub/other.yaml", "note: table.csv\n");
+  write_text("sub/table.csv", "1\n");
+  assert_int_equal(m4_config_find_file(f->config, "note", "table.csv", found, sizeof found, &f->err), M4_OK);
+  assert_string_equal(found, "table.csv");
+  assert_int_equal(m4_config_load(f->config, "sub/other.yaml", &f->err), M4_OK);
+  assert_int_equal(m4_config_find_file(f->config, "note", "table.csv", found, sizeof found, &f->err), M4_OK);
+  assert_string_equal(found, "sub/table.csv");
+  assert_int_equal(m4_config_find_file(f->config, "note", "else.csv", found, sizeof found, &f->err), M4_OK);
+  assert_string_equal(found, "else.csv");
+  assert_int_equal(m4_config_find_file(f->config, "note", "/sub/table.csv", found, sizeof found, &f->err),
+                   M4_OK);
+  assert_string_equal(found, "/sub/table.csv");
+  assert_int_equal(m4_config_find_file(f->config, "note", "table.csv", found, 5, &f->err), M4_USAGE);
+  assert_int_equal(m4_config_set(f->config, "note=sub/x/table.csv", &f->err), M4_OK);
+  assert_int_equal(m4_config_find_file(f->config, "note", "table.csv", found, sizeof found, &f->err), M4_OK);
+  assert_string_equal(found, "table.csv");
 }
 
 static void files_without_values(void **state) {
@@ -257,6 +282,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(defaults, setup, teardown),
       cmocka_unit_test_setup_teardown(a_file_and_sets, setup, teardown),
+      cmocka_unit_test_setup_teardown(named_files, setup, teardown),
       cmocka_unit_test_setup_teardown(files_without_values, setup, teardown),
       cmocka_unit_test_setup_teardown(wrong_values, setup, teardown),
       cmocka_unit_test_setup_teardown(unknown_keys, setup, teardown),

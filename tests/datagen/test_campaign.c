@@ -36,7 +36,8 @@ static m4_status open_setup(setup *s, const char *folder, const char *output, co
   M4_TRY(m4_config_load(s->config, write_text(folder, "campaign-test.yaml", SETTINGS), err));
   if (set) M4_TRY(m4_config_set(s->config, set, err));
   M4_TRY(dg_campaign_check(&s->settings, s->config, err));
-  M4_TRY(dg_campaign_open(&s->campaign, &s->settings, set ? set : "identity", err));
+  M4_TRY(dg_campaign_open(&s->campaign, &s->settings, s->config, err));
+  M4_TRY(dg_campaign_identify(s->campaign, set ? set : "identity", err));
   char assignment[600];
   snprintf(assignment, sizeof assignment, "output='%s/%s'", folder, output);
   return m4_config_set(s->config, assignment, err);
@@ -53,7 +54,7 @@ static m4_status generate(const char *folder, const char *output, const char *se
   m4_pool *pool = NULL;
   m4_status status = open_setup(&s, folder, output, set, err);
   if (status == M4_OK) status = m4_pool_create(&pool, threads, err);
-  if (status == M4_OK) status = dg_campaign_run(s.campaign, pool, NULL, report, err);
+  if (status == M4_OK) status = dg_campaign_run(s.campaign, NULL, pool, NULL, report, err);
   m4_pool_free(pool);
   close_setup(&s);
   return status;
@@ -162,7 +163,7 @@ static void test_draws(void **state) {
     assert_true(draw.window_bytes >= 5000 && draw.window_bytes <= 15000 && draw.p1 >= 10 && draw.p1 <= 30 &&
                 draw.p2 == 0);
     assert_true(draw.size_table < 9 && (draw.sigma == 1 || draw.sigma == 2) && draw.cc == PKT_CC_DCTCP);
-    oversubscribed[draw.oversubscription]++;
+    oversubscribed[draw.shape.racks_per_pod / draw.shape.spines_per_plane]++;
     load += draw.max_load / N;
   }
   assert_float_equal(load, 0.55, 0.011); /* four standard deviations */
@@ -225,6 +226,11 @@ static void test_hostile_configurations(void **state) {
                {"traffic.sizes=[nowhere.txt]", M4_IO},
                {"traffic.matrices=[nowhere.csv]", M4_IO},
                {"topology.racks_per_pod=8", M4_DATA}, /* the matrix has 2 x 4 racks */
+               {"traffic.matrix_copies=2", M4_DATA},  /* half of it on each pod? no */
+               {"traffic.matrix_copies=3", M4_USAGE},
+               {"traffic.max_inflight_flows=2", M4_USAGE}, /* closed loop into a data set */
+               {"traffic.duration_s=-1", M4_USAGE},
+               {"mix=eval_tset", M4_USAGE}, /* and traffic.matrices is given too */
                {"topology.oversubscription=[3]", M4_USAGE},
                {"topology.oversubscription=[0]", M4_USAGE},
                {"topology.pods=100000", M4_USAGE},

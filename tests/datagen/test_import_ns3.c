@@ -62,8 +62,9 @@ static void make_campaign(const char *folder) {
   assert_ok(m4_config_load(config, write_text(folder, "campaign-import.yaml", SETTINGS), err));
   snprintf(assignment, sizeof assignment, "output='%s/made'", folder);
   assert_ok(m4_config_set(config, assignment, err));
-  assert_ok(dg_campaign_open(&campaign, &settings, "identity", err));
-  assert_ok(dg_campaign_run(campaign, NULL, NULL, &report, err));
+  assert_ok(dg_campaign_open(&campaign, &settings, config, err));
+  assert_ok(dg_campaign_identify(campaign, "identity", err));
+  assert_ok(dg_campaign_run(campaign, NULL, NULL, NULL, &report, err));
   assert_int_equal(report.n_scenarios, 5);
   dg_campaign_close(campaign);
   m4_config_free(config);

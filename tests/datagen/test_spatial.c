@@ -40,7 +40,7 @@ static void test_draws(void **state) {
   assert_ok(dg_spatial_read(&spatial, path, 4, err));
   dg_placement placement;
   m4_rng rng = m4_rng_make(1, M4_RNG_TEST, 0);
-  assert_ok(dg_placement_create(&placement, spatial, 2, 2, 3, &rng, err));
+  assert_ok(dg_placement_create(&placement, spatial, 1, 2, 2, 3, &rng, err));
   int32_t table_rack[4] = {-1, -1, -1, -1};
   for (int32_t rack = 0; rack < 4; ++rack) {
     assert_int_equal(placement.rack[rack] / 2, rack / 2);
@@ -78,7 +78,7 @@ static void test_placement_shuffles(void **state) {
   for (uint32_t stream = 0; stream < 8; ++stream) {
     m4_rng rng = m4_rng_make(9, M4_RNG_TEST, stream);
     dg_placement placement;
-    assert_ok(dg_placement_create(&placement, spatial, 2, 8, 4, &rng, err));
+    assert_ok(dg_placement_create(&placement, spatial, 1, 2, 8, 4, &rng, err));
     bool seen[16] = {false};
     for (int rack = 0; rack < 16; ++rack) {
       assert_false(seen[placement.rack[rack]]);
@@ -97,8 +97,8 @@ static void test_placement_refuses(void **state) {
   m4_rng rng = m4_rng_make(1, M4_RNG_TEST, 0);
   dg_placement placement;
   assert_ok(dg_spatial_read(&spatial, write_text(*state, "d.csv", "1,1\n1,0\n"), 2, err));
-  assert_int_equal(dg_placement_create(&placement, spatial, 1, 2, 1, &rng, &error), M4_DATA);
-  assert_int_equal(dg_placement_create(&placement, spatial, 2, 2, 4, &rng, &error), M4_USAGE);
+  assert_int_equal(dg_placement_create(&placement, spatial, 1, 1, 2, 1, &rng, &error), M4_DATA);
+  assert_int_equal(dg_placement_create(&placement, spatial, 1, 2, 2, 4, &rng, &error), M4_USAGE);
   dg_spatial_free(spatial);
 }
 
@@ -157,10 +157,91 @@ static void test_hostile_files(void **state) {
   }
 }
 
+/* ---- the reference's JSON ---- */
+
+/* Two pods of two racks; rows are named in another order than the pods list them, the last row is padding. */
+#define MATRIX                                                                                               \
+  "\"matrix\": {\"inner\": [[1,2,3,4,0],[5,6,7,8,0],[9,10,11,12,0],[13,14,15,16.5,0],[0,0,0,0,0]], "
+#define NAMES "\"idx2name\": [\"d\", \"a\", \"c\", \"b\"]}"
+#define PODS  "\"pod2tors\": {\"x\": [\"a\", \"b\"], \"p\": [\"c\", \"d\"]}"
+
+static double weight_between(const dg_spatial *spatial, int32_t source, int32_t destination) {
+  for (size_t i = 0; i < spatial->n_cells; ++i)
+    if (spatial->source[i] == source && spatial->destination[i] == destination)
+      return spatial->cumulative[i] - (i > 0 ? spatial->cumulative[i - 1] : 0);
+  return 0;
+}
+
+static void test_json(void **state) {
+  dg_spatial *spatial;
+  const char *text = " {" MATRIX NAMES ", " PODS ", \"nr_pods\": 2, \"nr_racks\": 4}";
+  assert_ok(dg_spatial_read(&spatial, write_text(*state, "m.json", text), 4, err));
+  assert_int_equal(spatial->n_pods, 2);
+  assert_int_equal(spatial->n_cells, 16);
+  /* racks: a b | c d; rows: d a c b */
+  assert_float_equal(weight_between(spatial, 0, 0), 6, 1e-12);
+  assert_float_equal(weight_between(spatial, 0, 1), 8, 1e-12);
+  assert_float_equal(weight_between(spatial, 3, 2), 3, 1e-12);
+  assert_float_equal(weight_between(spatial, 1, 1), 16.5, 1e-12);
+  m4_rng rng = m4_rng_make(1, M4_RNG_TEST, 0);
+  dg_placement placement;
+  m4_error error = {0};
+  assert_int_equal(dg_placement_create(&placement, spatial, 1, 4, 1, 4, &rng, &error), M4_USAGE);
+  assert_non_null(strstr(error.what, "pods"));
+  assert_ok(dg_placement_create(&placement, spatial, 1, 2, 2, 4, &rng, err));
+  dg_placement_free(&placement);
+  dg_spatial_free(spatial);
+  /* smaller pods than the cluster's: the other racks are silent */
+  assert_ok(dg_spatial_read(&spatial, write_text(*state, "m.json", text), 96, err));
+  assert_float_equal(weight_between(spatial, 49, 48), 3, 1e-12);
+  dg_spatial_free(spatial);
+}
+
+static void test_hostile_json(void **state) {
+  const struct {
+    const char *text, *part;
+  } cases[] = {
+      {"{", ":1:"},
+      {"{}", "matrix"},
+      {"{" MATRIX NAMES "}", "pod2tors"},
+      {"{\"matrix\": 5, " PODS "}", "matrix"},
+      {"{\"matrix\": {\"inner\": [], " NAMES ", " PODS "}", "matrix"},
+      {"{\"matrix\": {\"inner\": [[1,2],[3,4]], \"idx2name\": [\"a\",\"b\",\"c\"]}, " PODS "}", "3 names"},
+      {"{\"matrix\": {\"inner\": [[1,2],[3]], \"idx2name\": [\"a\",\"b\"]}, " PODS "}", "1 cells"},
+      {"{\"matrix\": {\"inner\": [[1,2],5], \"idx2name\": [\"a\",\"b\"]}, " PODS "}", "0 cells"},
+      {"{\"matrix\": {\"inner\": [[1,\"2\"],[3,4]], \"idx2name\": [\"a\",\"b\"]}, " PODS "}", "not a number"},
+      {"{\"matrix\": {\"inner\": [[1,-2],[3,4]], \"idx2name\": [\"a\",\"b\"]}, " PODS "}", "weight -2"},
+      {"{\"matrix\": {\"inner\": [[1,1e16],[3,4]], \"idx2name\": [\"a\",\"b\"]}, " PODS "}", "1e+16"},
+      {"{\"matrix\": {\"inner\": [[0,0],[0,0]], \"idx2name\": [\"a\",\"b\"]}, " PODS "}",
+       "every weight is zero"},
+      {"{\"matrix\": {\"inner\": [[1,2],[3,4]], \"idx2name\": [\"a\"]}, " PODS "}", "in no pod"},
+      {"{\"matrix\": {\"inner\": [[1,2],[3,4]], \"idx2name\": [\"a\",\"z\"]}, " PODS "}", "in no pod"},
+      {"{\"matrix\": {\"inner\": [[1,2],[3,4]], \"idx2name\": [\"a\",7]}, " PODS "}", "in no pod"},
+      {"{" MATRIX NAMES ", \"pod2tors\": {\"x\": [\"a\", 3], \"p\": [\"c\", \"d\"]}}", "not a text"},
+      {"{" MATRIX NAMES ", \"pod2tors\": {\"x\": [\"a\", \"b\", \"c\"], \"p\": [\"d\"]}}", "3 racks"},
+      {"{" MATRIX NAMES ", \"pod2tors\": {\"x\": [\"a\"], \"y\": [\"b\"], \"z\": [\"c\", \"d\"]}}",
+       "do not divide"},
+      {"{" MATRIX NAMES ", " PODS ", \"nr_pods\": 3}", "is 3"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    dg_spatial *spatial;
+    m4_error error = {0};
+    m4_status status = dg_spatial_read(&spatial, write_text(*state, "bad.json", cases[i].text), 4, &error);
+    if (status != M4_DATA) fail_msg("%s gave status %d", cases[i].text, status);
+    assert_null(spatial);
+    if (!strstr(error.where, "bad.json") ||
+        (!strstr(error.where, cases[i].part) && !strstr(error.what, cases[i].part)))
+      fail_msg("%s gave %s: %s", cases[i].text, error.where, error.what);
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_shipped_matrices),   cmocka_unit_test(test_draws),
-      cmocka_unit_test(test_placement_shuffles), cmocka_unit_test(test_placement_refuses),
-      cmocka_unit_test(test_sparse_and_gzip),    cmocka_unit_test(test_hostile_files)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_shipped_matrices),
+                                     cmocka_unit_test(test_draws),
+                                     cmocka_unit_test(test_placement_shuffles),
+                                     cmocka_unit_test(test_placement_refuses),
+                                     cmocka_unit_test(test_sparse_and_gzip),
+                                     cmocka_unit_test(test_hostile_files),
+                                     cmocka_unit_test(test_json),
+                                     cmocka_unit_test(test_hostile_json)};
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -54,6 +54,10 @@ expect_pass nn/planted.c '/* exit(1) */ // printf("x")'
 expect_pass nn/planted.c 'snprintf(out, n, "exit(1) printf( stdout"); my_exit(3); _exit(2);'
 expect_pass sim/m4_program.c $'#include "train/x.h"\nint main(void) {\n  printf("x");\n}'
 expect_complaint sim/m4_library.c '#include "train/x.h"' "may not know train"
+plant sim/m4_program_part.c 'void f(void) { printf("x"); }'
+echo 'int main(void) { return 0; }' >"$tree/sim/m4_program.c"
+"$here/check_sources.sh" "$tree" || { echo "refused a part of a program"; exit 1; }
+expect_complaint sim/m4_other_part.c 'void f(void) { printf("x"); }' "standard output"
 expect_complaint sim/program.c $'#include "train/x.h"\nint main(void) { return 0; }' "may not know train"
 
 rm -rf "${tree:?}"/*

@@ -1,12 +1,14 @@
-/* bench_event [THREADS]: what an event of the full-size model costs: training (forward, recomputation,
- * backward) on one thread and shared by THREADS (default 2), and inference (event and readout of every active
- * flow) on one thread, by number of active nodes. Not a test. */
+/* bench_event [THREADS [profile]]: what an event of the full-size model costs: training (forward,
+ * recomputation, backward) on one thread and shared by THREADS (default 2), and inference (event and readout
+ * of every active flow) on one thread, by number of active nodes; with `profile` also a table per op. Not a
+ * test. */
 #include "nn/init.h"
 #include "nn/m4_pass.h"
 #include "tests/nn/synthetic.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { TRAINING_FLOWS = 60, BEST_OF = 9, REPETITIONS = 300 };
@@ -38,8 +40,34 @@ static m4_status time_training(m4_workspace *workspace, const m4_model *model, c
   return M4_OK;
 }
 
+static void print_profile(const ag_profile *profile, double seconds) {
+  ag_profile_row rows[AG_PROFILE_ROWS];
+  int n = ag_profile_rows(profile, rows);
+  for (int i = 0; i < n; i++)
+    printf("    %-17s %-9s %7lld calls %9.3f ms %6.1f GFLOP/s %5.1f %%\n", rows[i].name, rows[i].direction,
+           (long long)rows[i].calls, 1e-6 * (double)rows[i].ns, rows[i].flops / (double)rows[i].ns,
+           1e-7 * (double)rows[i].ns / seconds);
+}
+
+/* The table of one more run, as the workspace is shared now. */
+static m4_status profile_training(m4_workspace *workspace, const m4_model *model, const m4_sample *sample,
+                                  ag_grads *grads, m4_error *err) {
+  ag_profile *profile;
+  m4_loss_options options = m4_default_loss();
+  m4_losses losses;
+  M4_TRY(ag_profile_create(&profile, 0, err));
+  m4_workspace_profile(workspace, profile);
+  double start = now_seconds();
+  m4_status status = m4_pass_gradients(workspace, model, sample, &options, 1.0, (ag_rng_state){.seed = 1},
+                                       grads, &losses, NULL, err);
+  print_profile(profile, now_seconds() - start);
+  m4_workspace_profile(workspace, NULL);
+  ag_profile_free(profile);
+  return status;
+}
+
 static m4_status bench_training(const m4_model *model, const synthetic_plan *plan, size_t budget_bytes,
-                                m4_pool *pool, m4_error *err) {
+                                m4_pool *pool, bool profile, m4_error *err) {
   m4_arena arena;
   m4_sample *sample;
   m4_workspace *workspace;
@@ -50,6 +78,7 @@ static m4_status bench_training(const m4_model *model, const synthetic_plan *pla
   M4_TRY(m4_workspace_create(&workspace, model, budget_bytes, err));
   M4_TRY(ag_grads_create(&grads, model->backend, model->params, model->n_params, err));
   M4_TRY(time_training(workspace, model, sample, grads, &alone, err));
+  if (profile) M4_TRY(profile_training(workspace, model, sample, grads, err));
   m4_workspace_share(workspace, pool);
   M4_TRY(time_training(workspace, model, sample, grads, &together, err));
   printf("training   %5.1f nodes/event  %4d segments  %7.3f ms/event  %7.3f on %d threads (%.2fx)  peak %.0f "
@@ -57,6 +86,7 @@ static m4_status bench_training(const m4_model *model, const synthetic_plan *pla
          (double)sample->node_events / sample->n_events, (int)m4_workspace_segments(workspace),
          1e3 * alone / sample->n_events, 1e3 * together / sample->n_events, m4_pool_threads(pool),
          alone / together, (double)m4_workspace_peak_bytes(workspace) / 1e6);
+  if (profile) M4_TRY(profile_training(workspace, model, sample, grads, err));
   ag_grads_free(grads);
   m4_workspace_free(workspace);
   m4_arena_free(&arena);
@@ -99,7 +129,7 @@ static m4_status bench_inference(const m4_model *model, const synthetic_plan *pl
   return M4_OK;
 }
 
-static m4_status run(m4_model **model, m4_pool *pool, m4_error *err) {
+static m4_status run(m4_model **model, m4_pool *pool, bool profile, m4_error *err) {
   static const synthetic_plan training[] = {
       {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 9, .n_hops = 4, .active_flows = 3, .labels = true},
       {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 28, .n_hops = 4, .active_flows = 13, .labels = true},
@@ -112,8 +142,8 @@ static m4_status run(m4_model **model, m4_pool *pool, m4_error *err) {
   M4_TRY(m4_model_create(model, m4_default_widths(), ag_cpu_backend(AG_F32), err));
   m4_model_init(*model, 1);
   for (size_t i = 0; i < sizeof training / sizeof *training; i++) {
-    M4_TRY(bench_training(*model, &training[i], 0, pool, err));
-    M4_TRY(bench_training(*model, &training[i], (size_t)64 << 20, pool, err));
+    M4_TRY(bench_training(*model, &training[i], 0, pool, profile, err));
+    M4_TRY(bench_training(*model, &training[i], (size_t)64 << 20, pool, profile, err));
   }
   for (size_t i = 0; i < sizeof inference / sizeof *inference; i++)
     M4_TRY(bench_inference(*model, &inference[i], err));
@@ -125,7 +155,7 @@ int main(int argc, char **argv) {
   m4_pool *pool = NULL;
   m4_error err = {0};
   m4_status status = m4_pool_create(&pool, argc > 1 ? atoi(argv[1]) : 2, &err);
-  if (status == M4_OK) status = run(&model, pool, &err);
+  if (status == M4_OK) status = run(&model, pool, argc > 2 && strcmp(argv[2], "profile") == 0, &err);
   m4_pool_free(pool);
   m4_model_free(model);
   if (status != M4_OK) fprintf(stderr, "bench_event: error: %s\n", err.what);

@@ -41,7 +41,7 @@ static void update_utilisation(const pkt_cc_env *env, const pkt_sender *sender, 
   for (int32_t i = 0; i < telemetry->n_hops; i++) {
     uint64_t hop_elapsed_ns;
     double u = hop_utilisation(env, sender, &telemetry->hop[i], &s->last.hop[i], &hop_elapsed_ns);
-    if (u > highest) {
+    if (hop_elapsed_ns > 0 && u > highest) { /* 0: a detour took another switch at this place */
       highest = u;
       elapsed_ns = hop_elapsed_ns;
     }
@@ -70,7 +70,10 @@ static bool on_ack(pkt_cc_env *env, pkt_sender *sender, void *state, const pkt_a
     s->last = *ack->telemetry;
     return false;
   }
-  bool controlled = ack->telemetry->n_hops > 0 && ack->telemetry->n_hops <= PKT_MAX_TELEMETRY_HOPS;
+  bool same_path = ack->telemetry->n_hops == s->last.n_hops; /* else there is nothing to compare with */
+  if (!same_path) s->last = *ack->telemetry;
+  bool controlled =
+      same_path && ack->telemetry->n_hops > 0 && ack->telemetry->n_hops <= PKT_MAX_TELEMETRY_HOPS;
   if (controlled) {
     update_utilisation(env, sender, s, ack->telemetry);
     sender->rate_bps = new_rate(env, sender, s);

@@ -1,75 +1,157 @@
-/* Random networks, settings and flows: every run ends and is the same when repeated; with PFC and without
- * drops everything arrives and the books balance. */
-#include "tests/sim/packet/test_packet.h"
+/* Properties that hold in every run, over random networks, settings and flows: all four congestion controls,
+ * PFC on and off, links of several rates. The simulator is stopped at many instants and looked at from
+ * inside, while every packet is counted by the probe. */
+#include "tests/sim/packet/random_network.h"
 
-#include "base/philox.h"
+#include "base/threads.h"
 #include "sim/packet/state.h"
 
-enum { N_RUNS = 150, MAX_FLOWS = 60, MAX_HOSTS = 12 };
+enum { N_RUNS = 160, N_LINKS = 2 * (RANDOM_HOSTS + RANDOM_SWITCHES) };
 
-/* A chain of switches with hosts at each; some links are faster, some slower or longer. */
-static sim_topology *random_topology(m4_rng *rng, int32_t n_hosts) {
-  static const int64_t rates[] = {10, 10, 25, 40, 100};
-  int32_t n_switches = 1 + (int32_t)m4_rng_below(rng, 7), switches[8], n_cables = 0;
-  sim_cable cables[MAX_HOSTS + 8];
-  for (int32_t i = 0; i < n_switches; i++) switches[i] = n_hosts + i;
-  for (int32_t i = 0; i < n_hosts; i++)
-    cables[n_cables++] = (sim_cable){i, switches[m4_rng_below(rng, (uint64_t)n_switches)],
-                                     GBPS(rates[m4_rng_below(rng, 5)]), 1 + (int64_t)m4_rng_below(rng, 5000)};
-  for (int32_t i = 1; i < n_switches; i++)
-    cables[n_cables++] = (sim_cable){switches[i - 1], switches[i], GBPS(rates[m4_rng_below(rng, 5)]),
-                                     1 + (int64_t)m4_rng_below(rng, 300000)};
-  sim_topology *topology = NULL;
-  assert_int_equal(
-      sim_topology_create(&topology, n_hosts + n_switches, switches, n_switches, cables, n_cables, NULL),
-      M4_OK);
-  return topology;
-}
+/* ---- the books: every packet at every port ---- */
 
-static pkt_settings random_settings(m4_rng *rng) {
-  static const pkt_cc_mode modes[] = {PKT_CC_DCTCP, PKT_CC_DCQCN, PKT_CC_TIMELY, PKT_CC_HPCC};
-  static const int64_t rates[] = {10, 25, 40, 100};
-  pkt_settings s;
-  int cc = (int)m4_rng_below(rng, 4);
-  const double p1[] = {20, 15, 50, 90}, p2[] = {0, 40, 120, 50};
-  assert_int_equal(pkt_settings_for(&s, modes[cc], 20 + (double)m4_rng_below(rng, 400),
-                                    500 + (int64_t)m4_rng_below(rng, 60000), p1[cc], p2[cc], NULL),
-                   M4_OK);
-  s.max_rate_bps = m4_rng_below(rng, 2) ? GBPS(10) : GBPS(40);
-  s.var_window = m4_rng_below(rng, 2);
-  s.has_window = cc == 3 || m4_rng_below(rng, 4) > 0;
-  s.enable_pfc = m4_rng_below(rng, 2);
-  s.flow_limit = m4_rng_below(rng, 3) ? 0 : 1 + (int64_t)m4_rng_below(rng, 3);
-  s.hosts_per_group = 1 + (int64_t)m4_rng_below(rng, 4);
-  s.stop_time_ns = 3000000000;
-  s.n_ecn = 4;
-  for (int i = 0; i < 4; i++) {
-    int64_t k = 1 + (int64_t)m4_rng_below(rng, 50);
-    s.ecn[i] = (pkt_ecn_row){GBPS(rates[i]), k, k + (int64_t)m4_rng_below(rng, 50),
-                             0.25 * (double)m4_rng_below(rng, 5)};
+typedef struct books {
+  const sim_topology *topology;
+  int64_t sent_bytes[N_LINKS], arrived_bytes[N_LINKS];   /* wire bytes */
+  int64_t queued_bytes[N_LINKS][2];                      /* data, urgent */
+  int64_t sent[RANDOM_FLOWS], received[RANDOM_FLOWS];    /* payload bytes */
+  int64_t dropped[RANDOM_FLOWS], in_order[RANDOM_FLOWS]; /* payload bytes */
+} books;
+
+static void on_queue(books *b, const pkt_packet_event *event) {
+  int64_t *queued = &b->queued_bytes[event->link][event->queue == 0];
+  bool host_data = event->kind == PKT_DATA && !b->topology->is_switch[b->topology->links[event->link].from];
+  assert_true(event->queue_bytes >= 0);
+  if (event->action == PKT_ENQUEUED) {
+    assert_int_equal(event->queue_bytes, *queued);
+    *queued += event->wire_bytes;
+  } else if (!host_data) { /* a host's data packet is built when it is sent */
+    *queued -= event->wire_bytes;
+    assert_int_equal(event->queue_bytes, *queued);
   }
-  return s;
 }
 
-static int64_t random_flows(m4_rng *rng, pkt_flow *flows, int32_t n_hosts) {
-  int64_t n = 1 + (int64_t)m4_rng_below(rng, MAX_FLOWS), start = 0;
-  for (int64_t i = 0; i < n; i++) {
-    int32_t src = (int32_t)m4_rng_below(rng, (uint64_t)n_hosts);
-    int32_t dst = (src + 1 + (int32_t)m4_rng_below(rng, (uint64_t)n_hosts - 1)) % n_hosts;
-    start += m4_rng_below(rng, 2) ? 0 : (int64_t)m4_rng_below(rng, 50000);
-    flows[i] = (pkt_flow){.tag = i,
-                          .src = src,
-                          .dst = dst,
-                          .priority = 3,
-                          .source_port = (uint16_t)(10000 + i),
-                          .destination_port = 100,
-                          .size_bytes = 1 + (int64_t)m4_rng_below(rng, m4_rng_below(rng, 3) ? 3000 : 300000),
-                          .start_ns = start};
+static void on_packet(void *ctx, const pkt_packet_event *event) {
+  books *b = ctx;
+  bool data = event->kind == PKT_DATA;
+  const sim_link *link = &b->topology->links[event->link];
+  switch (event->action) {
+  case PKT_RECEIVED: /* the port's own link leads back to where it comes from */
+    b->arrived_bytes[event->link ^ 1] += event->wire_bytes;
+    if (!data || link->from != event->dst) break;
+    b->received[event->flow] += event->payload_bytes;
+    if (event->sequence == b->in_order[event->flow]) b->in_order[event->flow] += event->payload_bytes;
+    break;
+  case PKT_DEQUEUED:
+    on_queue(b, event);
+    b->sent_bytes[event->link] += event->wire_bytes;
+    if (data && link->from == event->src) b->sent[event->flow] += event->payload_bytes;
+    break;
+  case PKT_ENQUEUED:
+    on_queue(b, event);
+    break;
+  case PKT_DROPPED:
+    assert_int_equal(event->queue_bytes, b->queued_bytes[event->link][0]);
+    if (data) b->dropped[event->flow] += event->payload_bytes;
+    break;
   }
-  return n;
 }
 
-static void assert_books_balance(const pkt_sim *sim) {
+/* ---- at any instant ---- */
+
+static void check_switch(const pkt_sim *sim, const pkt_switch *sw) {
+  assert_true(sw->used_bytes >= 0 && sw->used_bytes <= sim->settings->buffer_kib * 1024);
+  assert_true(sw->headroom_used >= 0 && sw->headroom_used <= sw->used_bytes);
+  assert_true(sw->out_bytes >= 0);
+}
+
+static void check_port(const pkt_sim *sim, const books *b, int32_t link) {
+  const pkt_port *port = &sim->ports[link];
+  assert_true(port->ingress_bytes >= 0 && port->headroom_used >= 0);
+  assert_true(port->headroom_used <= port->ingress_bytes);
+  assert_int_equal(port->data.bytes, b->queued_bytes[link][0]);
+  assert_int_equal(port->urgent.bytes, b->queued_bytes[link][1]);
+  assert_int_equal(port->sent_bytes, b->sent_bytes[link]);
+  assert_true(b->arrived_bytes[link] <= b->sent_bytes[link]);
+  assert_true(port->max_data_bytes >= port->data.bytes);
+  assert_true(sim->settings->enable_pfc || !port->paused);
+}
+
+static bool idle(const pkt_sim *sim, const pkt_port *port) {
+  return port->busy_until_ns <= sim->events.now_ns;
+}
+
+/* A port with something to send is sending. */
+static void check_work(const pkt_sim *sim, const pkt_port *port) {
+  if (!idle(sim, port)) return;
+  if (port->at_switch) {
+    assert_true(port->urgent.head == PKT_NONE);
+    assert_true(port->data.head == PKT_NONE || port->paused);
+    return;
+  }
+  assert_true(port->urgent.head == PKT_NONE || (port->paused && !sim->settings->ack_high_priority));
+  const pkt_nic *nic = &sim->nics[port->owner];
+  bool ready = false, blocked = false;
+  for (uint32_t i = 0; i < nic->n_entries; i++) {
+    ready |= nic->entries[i].ready_ns <= sim->events.now_ns;
+    blocked |= nic->entries[i].ready_ns == PKT_BLOCKED && nic->entries[i].available_ns != INT64_MAX;
+  }
+  /* the wake-up quirk: a blocked pair, or an alarm set already, hides the times of the others */
+  bool alarm = sim->events.events[nic->wake].place != PKT_IDLE;
+  /* and nobody tells the interface that a timer of DCQCN has widened a window */
+  bool timers = sim->cc_env.n_timers_pending > 0;
+  assert_true(!ready || port->paused || blocked || alarm || timers);
+}
+
+static void check_instant(const pkt_sim *sim, const books *b) {
+  for (int32_t i = 0; i < sim->topology->n_switches; i++) check_switch(sim, &sim->switches[i]);
+  for (int32_t i = 0; i < sim->topology->n_links; i++) {
+    check_port(sim, b, i);
+    check_work(sim, &sim->ports[i]);
+  }
+}
+
+/* ---- at the end ---- */
+
+/* The last byte cannot arrive earlier: for every link of the path, the first packet has to get there, all
+ * packets have to pass, the last one has to get on. That is the ideal FCT when all packets are full. */
+static int64_t fastest_ns(const pkt_sim *sim, const pkt_queue_pair *pair) {
+  int64_t size = pair->flow.size_bytes, n_full = (size - 1) / 1000, last = size - 1000 * n_full;
+  int64_t first = n_full > 0 ? 1000 : last, before_ns = 0, after_ns = 0, delay_ns = 0, fastest = 0;
+  int32_t links[SIM_MAX_PATH], n = 0;
+  do {
+    links[n] = (int32_t)sim->paths[pair->path + (uint32_t)n];
+  } while (sim->topology->links[links[n++]].to != pair->flow.dst);
+  for (int32_t i = 0; i < n; i++) {
+    const sim_link *link = &sim->topology->links[links[i]];
+    uint64_t rate = (uint64_t)link->rate_bps;
+    delay_ns += link->delay_ns;
+    after_ns += pkt_transmission_ns((uint64_t)last + 48, rate);
+  }
+  for (int32_t i = 0; i < n; i++) {
+    uint64_t rate = (uint64_t)sim->topology->links[links[i]].rate_bps;
+    int64_t pass_ns =
+        n_full * pkt_transmission_ns(1048, rate) + pkt_transmission_ns((uint64_t)last + 48, rate);
+    after_ns -= pkt_transmission_ns((uint64_t)last + 48, rate);
+    if (before_ns + pass_ns + after_ns > fastest) fastest = before_ns + pass_ns + after_ns;
+    before_ns += pkt_transmission_ns((uint64_t)first + 48, rate);
+  }
+  int64_t ideal_ns = sim_ideal_fct_ns(sim->topology, links, n, size, 0);
+  return last == first && ideal_ns > delay_ns + fastest ? ideal_ns : delay_ns + fastest;
+}
+
+/* Every byte sent has arrived or was dropped; who got everything in order is done, and nobody else. */
+static void check_flows(const pkt_sim *sim, const books *b, const int64_t *fct_ns) {
+  for (uint32_t i = 0; i < sim->n_pairs; i++) {
+    const pkt_queue_pair *pair = &sim->pairs[i];
+    assert_int_equal(b->sent[i], b->received[i] + b->dropped[i]);
+    assert_true(b->in_order[i] <= pair->flow.size_bytes);
+    assert_int_equal(fct_ns[i] >= 0, b->in_order[i] == pair->flow.size_bytes);
+    if (fct_ns[i] >= 0) assert_true(fct_ns[i] >= fastest_ns(sim, pair));
+  }
+}
+
+static void check_drained(const pkt_sim *sim, const books *b) {
   for (int32_t i = 0; i < sim->topology->n_switches; i++) {
     assert_int_equal(sim->switches[i].used_bytes, 0);
     assert_int_equal(sim->switches[i].headroom_used, 0);
@@ -78,51 +160,72 @@ static void assert_books_balance(const pkt_sim *sim) {
   for (int32_t i = 0; i < sim->topology->n_links; i++) {
     const pkt_port *port = &sim->ports[i];
     assert_int_equal(port->data.bytes + port->urgent.bytes + port->ingress_bytes + port->headroom_used, 0);
+    assert_int_equal(b->arrived_bytes[i], b->sent_bytes[i]);
     assert_false(port->paused || port->peer_paused);
   }
 }
 
-static void run_once(uint32_t run, int64_t *fct_ns) {
-  m4_rng rng = m4_rng_make(7, M4_RNG_TEST, run);
-  pkt_flow flows[MAX_FLOWS];
-  int32_t n_hosts = 2 + (int32_t)m4_rng_below(&rng, MAX_HOSTS - 1);
-  sim_topology *topology = random_topology(&rng, n_hosts);
-  sim_routing *routing = NULL;
-  pkt_settings settings = random_settings(&rng);
-  int64_t n_flows = random_flows(&rng, flows, n_hosts);
-  pkt_sim *sim = NULL;
-  m4_error err = {0};
-  assert_int_equal(sim_routing_create(&routing, topology, NULL), M4_OK);
-  if (pkt_create(&sim, topology, routing, &settings, NULL, &err) != M4_OK)
-    fail_msg("run %u: %s", run, err.what);
-  assert_int_equal(pkt_submit(sim, flows, n_flows, NULL), M4_OK);
-  int64_t n_completed = run_until(sim, INT64_MAX, fct_ns);
-  pkt_counters counters = pkt_count(sim);
-  if (settings.enable_pfc && counters.drops == 0) {
-    assert_int_equal(n_completed, n_flows);
-    int64_t fct_of_none = -1;
-    run_until(sim, pkt_now_ns(sim) + 1000000000, &fct_of_none); /* what is still on the wires */
-    assert_books_balance(sim);
+static void check_run(uint32_t run) {
+  random_network net = make_network(7, run);
+  static books b;
+  b = (books){.topology = net.topology};
+  const pkt_probe probe = {.ctx = &b, .packet = on_packet};
+  pkt_sim *sim = start_network(&net, &probe);
+  m4_rng rng = m4_rng_make(8, M4_RNG_TEST, run);
+  int64_t fct_ns[RANDOM_FLOWS], step_ns = 1 + (int64_t)m4_rng_below(&rng, 3000);
+  for (int i = 0; i < RANDOM_FLOWS; i++) fct_ns[i] = -1;
+  for (int64_t until = 0; until < 2000 * step_ns;
+       until += 1 + (int64_t)m4_rng_below(&rng, (uint64_t)step_ns)) {
+    run_until(sim, until, fct_ns);
+    check_instant(sim, &b);
   }
-  for (int64_t i = 0; i < n_flows; i++) assert_true(fct_ns[i] == -1 || fct_ns[i] > 0);
+  run_until(sim, INT64_MAX, fct_ns);
+  run_until(sim, pkt_now_ns(sim) + 1000000000, fct_ns); /* what is still on the wires */
+  check_instant(sim, &b);
+  check_drained(sim, &b);
+  check_flows(sim, &b, fct_ns);
+  if (net.settings.enable_pfc && pkt_count(sim).drops == 0)
+    for (int64_t i = 0; i < net.n_flows; i++) assert_true(fct_ns[i] > 0);
   pkt_free(sim);
-  sim_routing_free(routing);
-  sim_topology_free(topology);
+  free_network(&net);
 }
 
-static void test_random_runs(void **state) {
+static void test_properties(void **state) {
   (void)state;
-  for (uint32_t run = 0; run < N_RUNS; run++) {
-    int64_t *first = no_fcts(MAX_FLOWS), *second = no_fcts(MAX_FLOWS);
-    run_once(run, first);
-    run_once(run, second);
-    assert_memory_equal(first, second, MAX_FLOWS * sizeof *first);
-    free(first);
-    free(second);
-  }
+  for (uint32_t run = 0; run < N_RUNS; run++) check_run(run);
+}
+
+/* ---- any number of threads, stopped on the way or not ---- */
+
+static void run_one(void *arg, size_t index, int worker) {
+  (void)worker;
+  int64_t *fct_ns = (int64_t *)arg + index * RANDOM_FLOWS;
+  random_network net = make_network(7, (uint32_t)index);
+  pkt_sim *sim = start_network(&net, NULL);
+  run_until(sim, INT64_MAX, fct_ns);
+  pkt_free(sim);
+  free_network(&net);
+}
+
+static int64_t *run_all(int threads) {
+  m4_pool *pool = NULL;
+  int64_t *fct_ns = no_fcts((int64_t)N_RUNS * RANDOM_FLOWS);
+  assert_int_equal(m4_pool_create(&pool, threads, NULL), M4_OK);
+  m4_parallel_for(pool, N_RUNS, run_one, fct_ns);
+  m4_pool_free(pool);
+  return fct_ns;
+}
+
+static void test_threads_do_not_matter(void **state) {
+  (void)state;
+  int64_t *one = run_all(1), *four = run_all(4);
+  assert_memory_equal(one, four, (size_t)N_RUNS * RANDOM_FLOWS * sizeof *one);
+  free(one);
+  free(four);
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_runs)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_properties),
+                                     cmocka_unit_test(test_threads_do_not_matter)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
