@@ -4,6 +4,7 @@
 #include "data/period.h"
 #include "data/shard_list.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -63,6 +64,17 @@ static m4_status count_all(ds_dataset *d, m4_error *err) {
   return M4_OK;
 }
 
+/* Where a shard of the dataset lies: "" or "folder/", which goes before the names of its scenarios. */
+static int folder_of(const ds_dataset *d, const ds_shard *shard, const char **folder) {
+  size_t outside = strlen(d->path);
+  const char *end = strrchr(shard->path, '/');
+  *folder = shard->path;
+  if (!end || strncmp(shard->path, d->path, outside) != 0) return 0;
+  *folder += outside;
+  *folder += strspn(*folder, "/");
+  return *folder > end ? 0 : (int)(end - *folder) + 1;
+}
+
 static m4_status index_scenario(ds_dataset *d, const ds_shard *shard, int64_t index, int32_t scenario,
                                 m4_error *err) {
   scenario_entry *entry = &d->scenarios[scenario];
@@ -73,8 +85,13 @@ static m4_status index_scenario(ds_dataset *d, const ds_shard *shard, int64_t in
   if (bytes == 0 || bytes > DS_MAX_NAME_BYTES || memchr(shard->names + first, '\0', bytes))
     return ds_h5_reject(err, shard->path, "scenario/name",
                         "holds a name that is empty, too long or not a text");
-  entry->name = strndup(shard->names + first, bytes);
-  return entry->name ? M4_OK : m4_fail(err, M4_MEMORY, shard->path, "no memory for a name");
+  const char *folder;
+  int length = folder_of(d, shard, &folder);
+  size_t size = (size_t)length + bytes + 1;
+  entry->name = malloc(size);
+  if (!entry->name) return m4_fail(err, M4_MEMORY, shard->path, "no memory for a name");
+  snprintf(entry->name, size, "%.*s%.*s", length, folder, (int)bytes, shard->names + first);
+  return M4_OK;
 }
 
 /* What ds_period() tells, from two datasets; `member_offsets` and `max_active` cover the whole shard. */
