@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/signals.h"
+#include "sim/dag.h"
 #include "sim/report.h"
 
 #include <stdlib.h>
@@ -48,6 +49,7 @@ static m4_status prepare_scenario(task *mine) {
   M4_TRY(sim_scenario_read(&mine->scenario, mine->dir, err));
   if (options->trial.compare && !mine->scenario->truth_fct_ns)
     return m4_fail(err, M4_IO, mine->dir, "there is no fct.txt to compare with");
+  if (options->dag_path) M4_TRY(sim_dag_read(&mine->scenario->dag, options->dag_path, mine->scenario, err));
   if (uses(options, SIM_BACKEND_M4)) M4_TRY(sim_learned_warn(options->trial.model, mine->scenario, err));
   if (options->flow_limit < 0) return M4_OK;
   int64_t hosts = options->hosts_per_rack > 0 ? options->hosts_per_rack : mine->scenario->hosts_per_group;

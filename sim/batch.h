@@ -13,6 +13,7 @@ typedef struct sim_batch_options {
   int n_backends;
   bool report; /* comparison, link loads, figures and report.html; always with several back ends */
   sim_trial_options trial;
+  const char *dag_path;   /* which flows wait for others (dag.h); NULL = none does */
   int64_t flow_limit;     /* closed loop; -1 = what config.txt says */
   int64_t hosts_per_rack; /* with flow_limit; 0 = what config.txt says */
 } sim_batch_options;

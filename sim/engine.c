@@ -2,8 +2,12 @@
  * files. */
 #include "sim/engine.h"
 
+#include "sim/dag.h"
+#include "sim/heap.h"
+
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { NONE = -1 };
@@ -17,7 +21,10 @@ typedef struct engine {
   const sim_scenario *scenario;
   sim_backend *backend;
   sim_result *result;
-  int64_t cursor; /* next flow to arrive */
+  int64_t cursor; /* next flow, of those that wait for nobody, to arrive */
+  /* With a graph of flows only. */
+  int64_t *causes_left; /* [n_flows] */
+  sim_heap ready;       /* flows whose causes have completed, by the time they arrive */
   /* Closed loop only (simulation.md 7.1). */
   group *groups;         /* [n_groups], NULL in the open loop */
   int64_t *next_waiting; /* [n_flows] the flow behind each waiting one */
@@ -50,12 +57,14 @@ static m4_status release(engine *run, int64_t flow, double time_ns, m4_error *er
   return run->backend->ops->submit(run->backend, &flow, &time_ns, 1, err);
 }
 
-/* The flow at the cursor has arrived: it enters the network or joins its group's queue. */
-static m4_status arrive(engine *run, m4_error *err) {
-  int64_t flow = run->cursor++;
+/* A flow has arrived: it enters the network or joins its group's queue. */
+static m4_status arrive(engine *run, int64_t flow, double time_ns, m4_error *err) {
+  if (!run->groups) {
+    run->result->release_ns[flow] = time_ns;
+    return run->backend->ops->submit(run->backend, &flow, &time_ns, 1, err);
+  }
   group *mine = group_of(run, flow);
-  if (mine->in_flight < run->scenario->flow_limit)
-    return release(run, flow, run->result->release_ns[flow], err);
+  if (mine->in_flight < run->scenario->flow_limit) return release(run, flow, time_ns, err);
   run->next_waiting[flow] = NONE;
   if (mine->first == NONE)
     mine->first = flow;
@@ -63,6 +72,40 @@ static m4_status arrive(engine *run, m4_error *err) {
     run->next_waiting[mine->last] = flow;
   mine->last = flow;
   return M4_OK;
+}
+
+/* Which flow arrives next, by (time, flow), and when; INFINITY: none that is known of. */
+static double next_arrival(engine *run, int64_t *flow) {
+  const sim_scenario *scenario = run->scenario;
+  while (run->causes_left && run->cursor < scenario->n_flows && scenario->dag->n_causes[run->cursor] > 0)
+    run->cursor++;
+  *flow = run->cursor;
+  double time_ns = run->cursor < scenario->n_flows ? run->result->release_ns[run->cursor] : INFINITY;
+  if (run->ready.count == 0) return time_ns;
+  sim_heap_entry woken = run->ready.entries[0];
+  if (woken.key > time_ns || (woken.key == time_ns && woken.item > run->cursor)) return time_ns;
+  *flow = woken.item;
+  return woken.key;
+}
+
+static m4_status take_arrival(engine *run, int64_t flow, double time_ns, m4_error *err) {
+  if (flow == run->cursor)
+    run->cursor++;
+  else
+    sim_heap_remove(&run->ready, (int32_t)flow);
+  return arrive(run, flow, time_ns, err);
+}
+
+/* A completion is a cause less for the flows that wait for it. */
+static void wake(engine *run, const sim_completion *done) {
+  const sim_dag *dag = run->scenario->dag;
+  for (int64_t i = dag->begin[done->flow]; i < dag->begin[done->flow + 1]; i++) {
+    int64_t flow = dag->effect[i];
+    if (--run->causes_left[flow] > 0) continue;
+    double start_ns = (double)run->scenario->flows[flow].start_ns;
+    double time_ns = fmax(start_ns, done->time_ns + (double)dag->delay_ns[flow]);
+    sim_heap_set(&run->ready, (int32_t)flow, time_ns, flow);
+  }
 }
 
 /* A completion frees a place: the first waiting flow of the group takes it. */
@@ -75,11 +118,8 @@ static m4_status free_place(engine *run, const sim_completion *done, m4_error *e
   return release(run, flow, done->time_ns, err);
 }
 
-static m4_status prepare(engine *run, m4_error *err) {
+static m4_status prepare_groups(engine *run, m4_error *err) {
   const sim_scenario *scenario = run->scenario;
-  for (int64_t i = 0; i < scenario->n_flows; i++)
-    run->result->release_ns[i] = (double)scenario->flows[i].start_ns;
-  if (scenario->flow_limit == 0 || run->backend->ops->limits_flows) return submit_all(run, err);
   if (scenario->hosts_per_group < 1)
     return m4_fail(err, M4_DATA, scenario->name,
                    "a limit of flows in flight needs at least 1 host per group");
@@ -90,6 +130,27 @@ static m4_status prepare(engine *run, m4_error *err) {
     return m4_fail(err, M4_MEMORY, scenario->name, "no memory for the flow limit");
   for (int64_t i = 0; i < n_groups; i++) run->groups[i].first = NONE;
   return M4_OK;
+}
+
+static m4_status prepare_graph(engine *run, m4_error *err) {
+  const sim_scenario *scenario = run->scenario;
+  size_t bytes = (size_t)scenario->n_flows * sizeof *run->causes_left;
+  if (scenario->n_flows >= INT32_MAX)
+    return m4_fail(err, M4_DATA, scenario->name, "more than 2^31 flows in a graph");
+  run->causes_left = malloc(bytes + 1);
+  if (!run->causes_left) return m4_fail(err, M4_MEMORY, scenario->name, "no memory for a graph of flows");
+  memcpy(run->causes_left, scenario->dag->n_causes, bytes);
+  return sim_heap_reserve(&run->ready, (int32_t)scenario->n_flows, err);
+}
+
+static m4_status prepare(engine *run, m4_error *err) {
+  const sim_scenario *scenario = run->scenario;
+  bool limited = scenario->flow_limit > 0 && !run->backend->ops->limits_flows;
+  for (int64_t i = 0; i < scenario->n_flows; i++)
+    run->result->release_ns[i] = (double)scenario->flows[i].start_ns;
+  if (limited) M4_TRY(prepare_groups(run, err));
+  if (scenario->dag) M4_TRY(prepare_graph(run, err));
+  return limited || scenario->dag ? M4_OK : submit_all(run, err);
 }
 
 /* ---- completions ---- */
@@ -107,17 +168,19 @@ static void record(engine *run, const sim_completion *done) {
 static m4_status loop(engine *run, sim_progress_fn progress, void *ctx, m4_error *err) {
   M4_TRY(prepare(run, err));
   while (run->result->n_finished < run->scenario->n_flows) {
-    bool more = run->cursor < run->scenario->n_flows, found = false;
+    bool found = false;
     sim_completion done = {0};
-    double limit_ns = more ? run->result->release_ns[run->cursor] : INFINITY;
-    M4_TRY(run->backend->ops->advance(run->backend, limit_ns, &found, &done, err));
-    if (!found && !more) return M4_OK; /* what is left never finishes */
+    int64_t flow;
+    double arrival_ns = next_arrival(run, &flow);
+    M4_TRY(run->backend->ops->advance(run->backend, arrival_ns, &found, &done, err));
+    if (!found && arrival_ns == INFINITY) return M4_OK; /* what is left never finishes */
     if (!found) {
-      M4_TRY(arrive(run, err));
+      M4_TRY(take_arrival(run, flow, arrival_ns, err));
       continue;
     }
     record(run, &done);
     if (run->groups) M4_TRY(free_place(run, &done, err));
+    if (run->causes_left) wake(run, &done);
     if (progress && !progress(ctx, done.time_ns, run->result->n_finished, run->scenario->n_flows))
       return m4_fail(err, M4_INTERRUPTED, run->scenario->name, "stopped after %lld of %lld flows",
                      (long long)run->result->n_finished, (long long)run->scenario->n_flows);
@@ -146,6 +209,8 @@ m4_status sim_run(const sim_scenario *scenario, sim_backend *backend, sim_progre
   }
   free(run.groups);
   free(run.next_waiting);
+  free(run.causes_left);
+  sim_heap_free(&run.ready);
   if (status != M4_OK && status != M4_INTERRUPTED) sim_result_free(result);
   return status;
 }

@@ -10,7 +10,7 @@
 
 typedef struct sim_options {
   m4_text_list scenarios;
-  const char *backend, *checkpoint, *out;
+  const char *backend, *checkpoint, *dag, *out;
   bool compare, report, trace;
 } sim_options;
 
@@ -37,6 +37,11 @@ static const m4_option option_table[] = {
      NULL},
     {"--checkpoint", M4_OPTION_TEXT, offsetof(sim_options, checkpoint), "FILE",
      "weights for --backend m4 (.safetensors)", NULL},
+    {"--dag", M4_OPTION_TEXT, offsetof(sim_options, dag), "FILE",
+     "flows that wait for others: lines \"FLOW DELAY_NS CAUSE...\" of flow ids; FLOW starts DELAY_NS after "
+     "its "
+     "last cause has completed, not before its start in flows.txt",
+     NULL},
     {"--compare", M4_OPTION_FLAG, offsetof(sim_options, compare), NULL,
      "compare with the scenario's fct.txt and put the errors into summary.json", NULL},
     {"--report", M4_OPTION_FLAG, offsetof(sim_options, report), NULL,
@@ -72,7 +77,7 @@ static const m4_program program = {
     "m4-sim",
     "simulates flows on a network and writes their completion times",
     "m4-sim --scenario DIR [--scenario DIR ...] --backend packet|flowsim|m4[,...] [--checkpoint FILE] "
-    "[--compare] [--report] [--trace] --out OUT",
+    "[--dag FILE] [--compare] [--report] [--trace] --out OUT",
     "m4-sim --scenario runs/0 --backend packet --out out/truth\n"
     "m4-sim --scenario runs/0 --backend m4 --checkpoint m4.safetensors --compare --out out/m4\n"
     "m4-sim --scenario runs/0 --backend packet,flowsim,m4 --checkpoint m4.safetensors --out out/all\n"
@@ -129,6 +134,9 @@ static m4_status check_options(const sim_options *options, const m4_common *comm
                                const sim_batch_options *batch, m4_error *err) {
   if (!options->out && !common->dry_run)
     return m4_fail(err, M4_USAGE, "--out", "missing: where do the results go?");
+  if (options->dag && options->scenarios.count > 1)
+    return m4_fail(err, M4_USAGE, "--dag", "names flows of one scenario, not of %zu",
+                   options->scenarios.count);
   if (options->trace && !uses(batch, SIM_BACKEND_PACKET))
     return m4_hint(err, m4_fail(err, M4_USAGE, "--trace", "only the packet back end has packets to trace"),
                    "use --backend packet");
@@ -150,6 +158,7 @@ static m4_status make_batch(sim_batch_options *batch, const sim_options *options
                             .arrivals_only = strcmp(values->update, "arrivals") == 0,
                             .clamp_off = !values->clamp},
                 .flowsim = {.header_bytes = values->flowsim_header}},
+      .dag_path = options->dag,
       .flow_limit = values->flow_limit,
       .hosts_per_rack = values->hosts_per_rack,
   };

@@ -102,6 +102,17 @@ static json_t *warnings_json(const sim_scenario *scenario) {
   return list;
 }
 
+/* All flows as one application: from the first arrival to the end of the last flow. */
+static void put_application(json_t *to, const sim_scenario *scenario, const sim_result *result) {
+  double completion_ns = sim_application_completion_ns(scenario, result), bytes = 0;
+  for (int64_t flow = 0; flow < result->n_flows; flow++) bytes += (double)scenario->flows[flow].size_bytes;
+  json_object_set_new(to, "application_completion_ns",
+                      isfinite(completion_ns) ? json_integer(llround(completion_ns)) : json_null());
+  json_object_set_new(to, "application_throughput_bps", number(8e9 * bytes / completion_ns));
+  json_object_set_new(to, "application_flows_per_second",
+                      number(1e9 * (double)result->n_flows / completion_ns));
+}
+
 static json_t *summary_json(const sim_scenario *scenario, const char *backend, const sim_result *result,
                             const m4_accuracy *errors) {
   json_t *root = json_object();
@@ -115,9 +126,7 @@ static json_t *summary_json(const sim_scenario *scenario, const char *backend, c
                       number((double)result->events / fmax(result->wall_seconds, 1e-9)));
   json_object_set_new(root, "peak_rss_bytes", json_integer(peak_rss_bytes()));
   json_object_set_new(root, "clamped", json_integer((json_int_t)result->clamped));
-  double completion_ns = sim_application_completion_ns(scenario, result);
-  json_object_set_new(root, "application_completion_ns",
-                      isfinite(completion_ns) ? json_integer(llround(completion_ns)) : json_null());
+  put_application(root, scenario, result);
   json_object_set_new(root, "warnings", warnings_json(scenario));
   json_object_set_new(root, "version", json_string(M4_VERSION));
   if (errors) json_object_set_new(root, "error", errors_json(errors));

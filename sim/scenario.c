@@ -2,6 +2,7 @@
  * scenario_write.c). */
 #include "sim/scenario.h"
 
+#include "sim/dag.h"
 #include "sim/map.h"
 #include "sim/scenario_parts.h"
 
@@ -161,6 +162,7 @@ void sim_scenario_free(sim_scenario *scenario) {
   for (char **warning = scenario->warnings; warning && *warning; warning++) free(*warning);
   free(scenario->warnings);
   free(scenario->name);
+  sim_dag_free(scenario->dag);
   free(scenario->flows);
   free(scenario->path_links);
   free(scenario->truth_fct_ns);

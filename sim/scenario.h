@@ -34,6 +34,7 @@ typedef struct sim_scenario {
   int64_t
       *truth_fct_ns; /* [n_flows] by flow index, -1 = did not finish; NULL when the folder has no fct.txt */
   int64_t flow_limit, hosts_per_group; /* closed loop (simulation.md 7.1); flow_limit 0 = open loop */
+  struct sim_dag *dag;                 /* which flows wait for others (dag.h); NULL = none does */
   char **warnings;     /* things to tell the user (derived params, unknown config words), NULL-terminated */
   int32_t *path_links; /* what the flows' links point into */
 } sim_scenario;
