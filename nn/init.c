@@ -38,6 +38,7 @@ static void init_linear(m4_model *model, uint64_t seed, ag_param *weight, ag_par
 }
 
 static void init_gru(m4_model *model, uint64_t seed, const m4_gru *gru) {
+  if (!gru->weight_x) return;
   ag_param *const tensors[] = {gru->weight_x, gru->weight_h, gru->bias_x, gru->bias_h};
   for (int i = 0; i < 4; ++i) uniform(model, seed, tensors[i], model->widths.hidden);
 }

@@ -120,29 +120,52 @@ static ag_tensor *with_fluid(const m4_model *model, ag_tape *tape, ag_tensor *fe
   return ag_concat_cols(tape, features, ag_input(tape, features->rows, M4_N_FLUID, fluid));
 }
 
+/* States of flows and links, side by side. */
+typedef struct node_states {
+  ag_tensor *flows, *links;
+} node_states;
+
+static node_states time_step(const m4_model *model, ag_tape *tape, const m4_event_data *event,
+                             node_states now) {
+  if (event->dt_us <= 0 || model->widths.without_gru) return now;
+  ag_tensor *dt = time_column(model, tape, event);
+  ag_tensor *flow_dt = ag_slice_rows(tape, dt, 0, event->n_flows);
+  ag_tensor *link_dt = ag_slice_rows(tape, dt, event->n_flows, event->n_links);
+  now.flows = gru(tape, &model->flow_time, flow_dt, now.flows);
+  if (!model->widths.without_link_state) now.links = gru(tape, &model->link_time, link_dt, now.links);
+  return now;
+}
+
+static node_states graph(const m4_model *model, ag_tape *tape, const m4_event_data *event, node_states now) {
+  if (model->widths.gcn_layers == 0) return now;
+  ag_tensor *x = ag_concat_rows(tape, now.flows, now.links);
+  for (int32_t i = 0; i < model->widths.gcn_layers; i++) x = sage(tape, &model->sage[i], x, event);
+  return (node_states){ag_slice_rows(tape, x, 0, event->n_flows),
+                       ag_slice_rows(tape, x, event->n_flows, event->n_links)};
+}
+
+/* `now` with what the graph says of it. */
+static node_states rate_step(const m4_model *model, ag_tape *tape, m4_state *state,
+                             const m4_event_data *event, node_states now, node_states seen) {
+  if (model->widths.without_gru) return seen;
+  ag_tensor *params = ag_gather(tape, &state->params, event->flow_rows, event->n_flows);
+  params = with_fluid(model, tape, params, event->fluid);
+  now.flows = gru(tape, &model->flow_rate, ag_concat_cols(tape, seen.flows, params), now.flows);
+  if (!model->widths.without_link_state) now.links = gru(tape, &model->link_rate, seen.links, now.links);
+  return now;
+}
+
 void m4_event(const m4_model *model, ag_tape *tape, m4_state *state, const m4_event_data *event,
               double dropout, m4_event_aux *aux) {
   if (aux) *aux = (m4_event_aux){0};
-  int32_t n_flows = event->n_flows, n_links = event->n_links;
-  if (n_flows == 0) return;
-  ag_tensor *h = ag_gather(tape, &state->flows, event->flow_rows, n_flows);
-  ag_tensor *z = ag_gather(tape, &state->links, event->link_rows, n_links);
-  if (event->dt_us > 0) {
-    ag_tensor *dt = time_column(model, tape, event);
-    h = gru(tape, &model->flow_time, ag_slice_rows(tape, dt, 0, n_flows), h);
-    z = gru(tape, &model->link_time, ag_slice_rows(tape, dt, n_flows, n_links), z);
-  }
-  if (aux) read_auxiliary(model, tape, state, event, h, z, dropout, aux);
-
-  ag_tensor *x = ag_concat_rows(tape, h, z);
-  for (int32_t i = 0; i < model->widths.gcn_layers; i++) x = sage(tape, &model->sage[i], x, event);
-
-  ag_tensor *params = ag_gather(tape, &state->params, event->flow_rows, n_flows);
-  params = with_fluid(model, tape, params, event->fluid);
-  ag_tensor *flow_input = ag_concat_cols(tape, ag_slice_rows(tape, x, 0, n_flows), params);
-  ag_tensor *link_input = ag_slice_rows(tape, x, n_flows, n_links);
-  ag_scatter(tape, &state->flows, event->flow_rows, gru(tape, &model->flow_rate, flow_input, h));
-  ag_scatter(tape, &state->links, event->link_rows, gru(tape, &model->link_rate, link_input, z));
+  if (event->n_flows == 0) return;
+  node_states now = {ag_gather(tape, &state->flows, event->flow_rows, event->n_flows),
+                     ag_gather(tape, &state->links, event->link_rows, event->n_links)};
+  now = time_step(model, tape, event, now);
+  if (aux) read_auxiliary(model, tape, state, event, now.flows, now.links, dropout, aux);
+  now = rate_step(model, tape, state, event, now, graph(model, tape, event, now));
+  ag_scatter(tape, &state->flows, event->flow_rows, now.flows);
+  if (!model->widths.without_link_state) ag_scatter(tape, &state->links, event->link_rows, now.links);
 }
 
 ag_tensor *m4_readout(const m4_model *model, ag_tape *tape, m4_state *state, const int32_t *flow_rows,

@@ -16,10 +16,12 @@ enum {
 typedef struct m4_widths {
   int32_t hidden;      /* H, 200; at least 4 */
   int32_t gcn_hidden;  /* G, 300 */
-  int32_t gcn_layers;  /* L, 3; at least 1 */
+  int32_t gcn_layers;  /* L, 3; 0 = no graph layers: a node's own state is the input of its rate GRU */
   int32_t head_hidden; /* middle width of the FCT head, H */
   int32_t aux_hidden;  /* middle width of the auxiliary heads, H */
   bool has_size_head, has_queue_head;
+  bool without_gru;        /* no GRUs: what the graph layers say of a node is its next state; no time steps */
+  bool without_link_state; /* no link GRUs: links stay in their first state */
   int32_t
       n_fluid; /* 0 (published) or M4_N_FLUID: inputs after the parameters of the rate GRU and the FCT head */
 } m4_widths;
@@ -50,8 +52,8 @@ typedef struct m4_model {
   ag_param **params; /* in the order of the reference's optimiser state (model.md 2): rate GRU, time GRU, FCT
                         head, SAGE 0..L-1, link rate GRU, link time GRU, size head, queue head; names are the
                         reference's state_dict names */
-  m4_gru flow_rate, flow_time, link_rate, link_time;
-  m4_sage *sage; /* [gcn_layers] */
+  m4_gru flow_rate, flow_time, link_rate, link_time; /* unset where the model has no such GRU */
+  m4_sage *sage;                                     /* [gcn_layers] */
   m4_head fct_head, size_head, queue_head;
 } m4_model;
 

@@ -79,16 +79,29 @@ static m4_sage add_sage(builder *build, int32_t layer) {
   return sage;
 }
 
+static void add_flow_grus(builder *build) {
+  m4_model *model = build->model;
+  if (model->widths.without_gru) return;
+  int32_t in = model->widths.hidden + M4_N_PARAMS + model->widths.n_fluid;
+  model->flow_rate = add_gru(build, "lstmcell_rate.seq_cell.", in);
+  model->flow_time = add_gru(build, "lstmcell_time.seq_cell.", 1);
+}
+
+static void add_link_grus(builder *build) {
+  m4_model *model = build->model;
+  if (model->widths.without_gru || model->widths.without_link_state) return;
+  model->link_rate = add_gru(build, "lstmcell_rate_link.seq_cell.", model->widths.hidden);
+  model->link_time = add_gru(build, "lstmcell_time_link.seq_cell.", 1);
+}
+
 static m4_status add_all(m4_model *model, m4_error *err) {
   builder build = {.model = model, .err = err};
   int32_t hidden = model->widths.hidden;
-  model->flow_rate = add_gru(&build, "lstmcell_rate.seq_cell.", hidden + M4_N_PARAMS + model->widths.n_fluid);
-  model->flow_time = add_gru(&build, "lstmcell_time.seq_cell.", 1);
+  add_flow_grus(&build);
   model->fct_head = add_head(&build, "output_layer.", M4_N_FACTS + model->widths.n_fluid + hidden,
                              model->widths.head_hidden);
   for (int32_t i = 0; i < model->widths.gcn_layers; i++) model->sage[i] = add_sage(&build, i);
-  model->link_rate = add_gru(&build, "lstmcell_rate_link.seq_cell.", hidden);
-  model->link_time = add_gru(&build, "lstmcell_time_link.seq_cell.", 1);
+  add_link_grus(&build);
   if (model->widths.has_size_head)
     model->size_head = add_head(&build, "remain_size_layer.", hidden, model->widths.aux_hidden);
   if (model->widths.has_queue_head)
@@ -105,7 +118,9 @@ static m4_status check_width(const char *name, int32_t value, int32_t least, int
 static m4_status check_widths(const m4_widths *w, m4_error *err) {
   M4_TRY(check_width("hidden_size", w->hidden, 4, MAX_WIDTH, err));
   M4_TRY(check_width("gcn_hidden_size", w->gcn_hidden, 1, MAX_WIDTH, err));
-  M4_TRY(check_width("gcn_n_layer", w->gcn_layers, 1, MAX_LAYERS, err));
+  M4_TRY(check_width("gcn_n_layer", w->gcn_layers, 0, MAX_LAYERS, err));
+  if (w->gcn_layers == 0 && w->without_gru)
+    return m4_fail(err, M4_DATA, NULL, "a model without graph layers and without GRUs computes nothing");
   M4_TRY(check_width("middle width of the FCT head", w->head_hidden, 1, MAX_WIDTH, err));
   if (w->n_fluid != 0 && w->n_fluid != M4_N_FLUID)
     return m4_fail(err, M4_DATA, NULL, "the FCT head has %d inputs more than expected, must be 0 or %d",
@@ -124,7 +139,7 @@ m4_status m4_model_create(m4_model **result, m4_widths widths, const ag_backend 
   model->backend = backend;
   size_t most_params = 4 * PARAMS_PER_GRU + 3 * PARAMS_PER_HEAD + (size_t)widths.gcn_layers * PARAMS_PER_SAGE;
   model->params = calloc(most_params, sizeof *model->params);
-  model->sage = calloc((size_t)widths.gcn_layers, sizeof *model->sage);
+  model->sage = calloc((size_t)widths.gcn_layers + 1, sizeof *model->sage); /* never of size 0 */
   m4_status status = M4_OK;
   if (!model->params || !model->sage) status = m4_fail(err, M4_MEMORY, NULL, "no memory for a model");
   if (status == M4_OK) status = add_all(model, err);

@@ -11,6 +11,7 @@
 #define FORMAT         "m4"
 #define FORMAT_VERSION "1"
 static const char *const SIZE_FEATURE_TEXT[] = {[M4_SIZE_KILOBYTES] = "kilobytes", [M4_SIZE_BYTES] = "bytes"};
+static const char *const SWITCH_TEXT[] = {"true", "false"}; /* of the ablations' notes, absent = true */
 static const char *const INPUT_FORM_TEXT[] = {[M4_INPUTS_RAW] = "raw", [M4_INPUTS_SCALED] = "scaled"};
 
 /* ---- shapes ---- */
@@ -42,6 +43,16 @@ static m4_status fail_shape(const char *path, const nn_tensor *tensor, const cha
 
 /* ---- widths ---- */
 
+/* The place of the note's text among two choices; the first when there is no such note. */
+static m4_status read_choice(const m4_metadata *metadata, const char *key, const char *const choices[2],
+                             int *choice, const char *path, m4_error *err) {
+  const char *text = m4_metadata_get(metadata, key);
+  for (*choice = 0; *choice < 2; ++*choice)
+    if (!text || strcmp(text, choices[*choice]) == 0) return M4_OK;
+  return m4_fail(err, M4_DATA, path, "metadata %s is \"%.32s\", must be %s or %s", key, text, choices[0],
+                 choices[1]);
+}
+
 /* A matrix that must be there, with an upper limit that keeps widths in int32. */
 static m4_status need_matrix(const nn_safetensors *content, const char *path, const char *name,
                              const nn_tensor **tensor, m4_error *err) {
@@ -69,7 +80,7 @@ static int32_t count_layers(const nn_safetensors *content) {
  * by bytes in the file: the model made from these widths is never much larger than the file. */
 static m4_status read_graph_widths(m4_widths *widths, const nn_safetensors *content, const char *path,
                                    m4_error *err) {
-  widths->gcn_layers = count_layers(content);
+  widths->gcn_layers = widths->gcn_layers == 0 ? 0 : count_layers(content);
   widths->gcn_hidden = widths->hidden;
   for (int32_t layer = 0; layer < widths->gcn_layers; ++layer) {
     char name[96], expected[64];
@@ -85,13 +96,38 @@ static m4_status read_graph_widths(m4_widths *widths, const nn_safetensors *cont
   return M4_OK;
 }
 
+/* Which parts of the model the file says it lacks. */
+static m4_status read_ablations(m4_widths *widths, const m4_metadata *metadata, const char *path,
+                                m4_error *err) {
+  int no_gnn, no_gru, no_link_state;
+  M4_TRY(read_choice(metadata, "enable_gnn", SWITCH_TEXT, &no_gnn, path, err));
+  M4_TRY(read_choice(metadata, "enable_lstm", SWITCH_TEXT, &no_gru, path, err));
+  M4_TRY(read_choice(metadata, "enable_link_state", SWITCH_TEXT, &no_link_state, path, err));
+  *widths =
+      (m4_widths){.gcn_layers = no_gnn ? 0 : 1, .without_gru = no_gru, .without_link_state = no_link_state};
+  return M4_OK;
+}
+
+static m4_status read_hidden(m4_widths *widths, const nn_safetensors *content, const char *path,
+                             m4_error *err) {
+  const nn_tensor *tensor;
+  const char *name = widths->without_gru ? "gcn_layers.0.homogeneous_layer.conv.lin.weight"
+                                         : "lstmcell_rate.seq_cell.weight_hh";
+  M4_TRY(need_matrix(content, path, name, &tensor, err));
+  if (tensor->shape[0] != (widths->without_gru ? 1 : 3) * tensor->shape[1] || tensor->shape[1] < 4)
+    return fail_shape(path, tensor,
+                      widths->without_gru ? "[hidden, hidden] with hidden >= 4"
+                                          : "[3 * hidden, hidden] with hidden >= 4",
+                      err);
+  widths->hidden = (int32_t)tensor->shape[1];
+  return M4_OK;
+}
+
 static m4_status read_widths(m4_widths *widths, const nn_safetensors *content, const char *path,
                              m4_error *err) {
   const nn_tensor *tensor;
-  M4_TRY(need_matrix(content, path, "lstmcell_rate.seq_cell.weight_hh", &tensor, err));
-  if (tensor->shape[0] != 3 * tensor->shape[1] || tensor->shape[1] < 4)
-    return fail_shape(path, tensor, "[3 * hidden, hidden] with hidden >= 4", err);
-  *widths = (m4_widths){.hidden = (int32_t)tensor->shape[1]};
+  M4_TRY(read_ablations(widths, &content->metadata, path, err));
+  M4_TRY(read_hidden(widths, content, path, err));
   M4_TRY(read_graph_widths(widths, content, path, err));
   M4_TRY(need_matrix(content, path, "output_layer.0.weight", &tensor, err));
   widths->head_hidden = (int32_t)tensor->shape[0];
@@ -160,16 +196,6 @@ static m4_status refuse_strangers(const m4_model *model, const nn_safetensors *c
 
 /* ---- notes ---- */
 
-/* The place of the note's text among two choices; the first when there is no such note. */
-static m4_status read_choice(const m4_metadata *metadata, const char *key, const char *const choices[2],
-                             int *choice, const char *path, m4_error *err) {
-  const char *text = m4_metadata_get(metadata, key);
-  for (*choice = 0; *choice < 2; ++*choice)
-    if (!text || strcmp(text, choices[*choice]) == 0) return M4_OK;
-  return m4_fail(err, M4_DATA, path, "metadata %s is \"%.32s\", must be %s or %s", key, text, choices[0],
-                 choices[1]);
-}
-
 static m4_status read_format(const m4_metadata *metadata, m4_model *model, const char *path, m4_error *err) {
   const char *format = m4_metadata_get(metadata, "format"),
              *version = m4_metadata_get(metadata, "format_version");
@@ -179,6 +205,14 @@ static m4_status read_format(const m4_metadata *metadata, m4_model *model, const
   int size_feature, input_form;
   M4_TRY(read_choice(metadata, "size_feature", SIZE_FEATURE_TEXT, &size_feature, path, err));
   M4_TRY(read_choice(metadata, "inputs", INPUT_FORM_TEXT, &input_form, path, err));
+  m4_widths ablations;
+  M4_TRY(read_ablations(&ablations, metadata, path, err));
+  if ((ablations.gcn_layers == 0) != (model->widths.gcn_layers == 0) ||
+      ablations.without_gru != model->widths.without_gru ||
+      ablations.without_link_state != model->widths.without_link_state)
+    return m4_fail(err, M4_DATA, path,
+                   "the weights are of another variant of the model: enable_gnn, enable_lstm or "
+                   "enable_link_state differ");
   model->size_feature = (m4_size_feature)size_feature;
   model->input_form = (m4_input_form)input_form;
   return M4_OK;
@@ -190,6 +224,15 @@ static m4_status set_number(m4_metadata *metadata, const char *key, int32_t valu
   return m4_metadata_set(metadata, key, text, err);
 }
 
+/* Notes of parts that are left out; a whole model has none. */
+static m4_status set_ablations(m4_metadata *notes, const m4_widths *widths, m4_error *err) {
+  const char *off = SWITCH_TEXT[1];
+  if (widths->gcn_layers == 0) M4_TRY(m4_metadata_set(notes, "enable_gnn", off, err));
+  if (widths->without_gru) M4_TRY(m4_metadata_set(notes, "enable_lstm", off, err));
+  if (widths->without_link_state) M4_TRY(m4_metadata_set(notes, "enable_link_state", off, err));
+  return M4_OK;
+}
+
 static m4_status fill_notes(m4_metadata *notes, const m4_model *model, const m4_metadata *extra,
                             m4_error *err) {
   M4_TRY(m4_metadata_set(notes, "format", FORMAT, err));
@@ -199,6 +242,7 @@ static m4_status fill_notes(m4_metadata *notes, const m4_model *model, const m4_
   M4_TRY(set_number(notes, "gcn_n_layer", model->widths.gcn_layers, err));
   M4_TRY(m4_metadata_set(notes, "size_feature", SIZE_FEATURE_TEXT[model->size_feature], err));
   M4_TRY(m4_metadata_set(notes, "inputs", INPUT_FORM_TEXT[model->input_form], err));
+  M4_TRY(set_ablations(notes, &model->widths, err));
   for (int32_t i = 0; extra && i < extra->count; ++i)
     if (!m4_metadata_get(notes, extra->keys[i]))
       M4_TRY(m4_metadata_set(notes, extra->keys[i], extra->values[i], err));

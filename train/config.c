@@ -75,11 +75,11 @@ const m4_key tr_keys[] = {
     {"model.enable_positional_encoding", M4_KEY_BOOL, AT(model.positional_encoding), "false", 0, 0, NULL,
      "accepted, no effect"},
     {"model.enable_gnn", M4_KEY_BOOL, AT(model.enable_gnn), "true", 0, 0, NULL,
-     "graph layers; false is not supported yet"},
+     "graph layers; false: a flow or link sees only itself (ablation \"no GNN\")"},
     {"model.enable_lstm", M4_KEY_BOOL, AT(model.enable_lstm), "true", 0, 0, NULL,
-     "GRUs; false is not supported yet"},
+     "GRUs; false: the graph layers' result is the next state (ablation \"no GRU\")"},
     {"model.enable_link_state", M4_KEY_BOOL, AT(model.enable_link_state), "true", 0, 0, NULL,
-     "link GRUs; false is not supported"},
+     "link GRUs; false: links stay in their first state"},
 
     {"training.gpu", M4_KEY_INT_LIST, AT(training.gpu), "[0]", 0, 1024, NULL,
      "GPUs of the reference; used only with --device cuda"},
@@ -191,12 +191,9 @@ const m4_key tr_keys[] = {
     {NULL, M4_KEY_BOOL, 0, NULL, 0, 0, NULL, NULL}};
 
 m4_status tr_config_check(const tr_config *values, const m4_config *config, m4_error *err) {
-  if (!values->model.enable_gnn)
-    return m4_config_complain(config, "model.enable_gnn", err, "false is not supported, only true");
-  if (!values->model.enable_lstm)
-    return m4_config_complain(config, "model.enable_lstm", err, "false is not supported, only true");
-  if (!values->model.enable_link_state)
-    return m4_config_complain(config, "model.enable_link_state", err, "false is not supported, only true");
+  if (!values->model.enable_gnn && !values->model.enable_lstm)
+    return m4_config_complain(config, "model.enable_lstm", err,
+                              "false needs model.enable_gnn true: nothing would be left of the model");
   if (values->dataset.enable_flowsim_gt)
     return m4_config_complain(config, "dataset.enable_flowsim_gt", err, "true is not supported, only false");
   if (values->training.enable_dist)
@@ -218,7 +215,9 @@ m4_widths tr_widths(const tr_config *values) {
   m4_widths widths = m4_default_widths();
   widths.hidden = (int32_t)values->model.hidden_size;
   widths.gcn_hidden = (int32_t)values->model.gcn_hidden_size;
-  widths.gcn_layers = (int32_t)values->model.gcn_n_layer;
+  widths.gcn_layers = values->model.enable_gnn ? (int32_t)values->model.gcn_n_layer : 0;
+  widths.without_gru = !values->model.enable_lstm;
+  widths.without_link_state = !values->model.enable_link_state;
   widths.head_hidden = widths.hidden;
   widths.aux_hidden = widths.hidden;
   widths.n_fluid = values->model.fluid ? M4_N_FLUID : 0;

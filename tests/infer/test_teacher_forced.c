@@ -170,6 +170,24 @@ static void so_they_do_with_fluid_features(void **state) {
   check_agreement(model);
 }
 
+/* No graph layers; no GRUs; no link GRUs. */
+static void so_do_models_without_parts(void **state) {
+  (void)state;
+  for (int part = 0; part < 3; ++part) {
+    m4_widths widths = m4_default_widths();
+    widths.hidden = widths.head_hidden = 32;
+    widths.gcn_hidden = 48;
+    if (part == 0) widths.gcn_layers = 0;
+    widths.without_gru = part == 1;
+    widths.without_link_state = part == 2;
+    m4_model *model;
+    assert_int_equal(m4_model_create(&model, widths, ag_cpu_backend(AG_F32), NULL), M4_OK);
+    m4_model_init(model, 3);
+    *(float *)model->fct_head.bias2->data = 2.0f; /* above the clamp */
+    check_agreement(model);
+  }
+}
+
 static void a_fluid_model_needs_line_rates(void **state) {
   (void)state;
   static facts f;
@@ -189,8 +207,8 @@ static void a_fluid_model_needs_line_rates(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(session_and_pass_agree_in_every_bit),
-                                     cmocka_unit_test(so_they_do_with_fluid_features),
-                                     cmocka_unit_test(a_fluid_model_needs_line_rates)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(session_and_pass_agree_in_every_bit), cmocka_unit_test(so_they_do_with_fluid_features),
+      cmocka_unit_test(so_do_models_without_parts), cmocka_unit_test(a_fluid_model_needs_line_rates)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

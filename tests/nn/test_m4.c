@@ -83,7 +83,7 @@ static void test_impossible_widths(void **state) {
   (void)state;
   static const struct {
     int32_t hidden, gcn, layers, head;
-  } bad[] = {{3, 8, 1, 8},         {8, 0, 2, 8},         {8, 8, 0, 8}, {8, 8, 1, 0},
+  } bad[] = {{3, 8, 1, 8},         {8, 0, 2, 8},         {8, 8, -1, 8}, {8, 8, 1, 0},
              {INT32_MAX, 8, 1, 8}, {8, 8, INT32_MAX, 8}, {-1, 8, 1, 8}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     m4_widths widths = m4_default_widths();
