@@ -1,11 +1,8 @@
 /* The simulator as a library: a scenario whose flows are filled in while it runs, one of the back ends, and
  * timers. See m4_sim.h; does not know the models. */
-#include "sim/m4_sim.h"
+#include "sim/api_internal.h"
 
-#include "sim/learned/learned.h"
-#include "sim/map.h"
 #include "sim/scenario_parts.h"
-#include "sim/timers.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,27 +17,6 @@ enum {
 };
 #define MAX_FLOWS ((int64_t)1 << 30)
 
-typedef struct callback {
-  m4_sim_flow_fn done;
-  void *arg;
-} callback;
-
-struct m4_sim {
-  sim_scenario *scenario; /* flows: room for max_flows, the first n_flows are there */
-  sim_learned_model *model;
-  sim_backend *backend;
-  callback *callbacks; /* [max_flows] */
-  int64_t n_flows, max_flows, n_finished;
-  int32_t max_path_links;
-  sim_map pairs; /* flows of each (source, destination) pair: they number the source ports */
-  sim_timers timers;
-  double now_ns;
-  bool running;
-  m4_status failed; /* of a run */
-  m4_error error;
-  char text[sizeof(m4_error)]; /* error in words */
-};
-
 /* ---- errors ---- */
 
 static void describe(const m4_error *err, char *text, size_t bytes) {
@@ -48,10 +24,14 @@ static void describe(const m4_error *err, char *text, size_t bytes) {
            *err->hint ? " (" : "", err->hint, *err->hint ? ")" : "");
 }
 
-/* What a call returns to the outside. */
-static int outcome(m4_sim *sim, m4_status status) {
+int api_outcome(m4_sim *sim, m4_status status) {
   if (status != M4_OK) describe(&sim->error, sim->text, sizeof sim->text);
   return m4_exit_code(status);
+}
+
+/* Of a run that failed the error is still there. */
+m4_status api_ready(m4_sim *sim) {
+  return sim->freed ? m4_fail(&sim->error, M4_USAGE, NULL, "the simulation has been freed") : sim->failed;
 }
 
 /* ---- creation ---- */
@@ -98,12 +78,16 @@ static m4_status reserve(m4_sim *sim, m4_error *err) {
   size_t n = (size_t)sim->max_flows;
   scenario->path_links = calloc(n * (size_t)sim->max_path_links + 1, sizeof *scenario->path_links);
   sim->callbacks = calloc(n + 1, sizeof *sim->callbacks);
-  if (!scenario->path_links || !sim->callbacks)
+  sim->finished = calloc(n + 1, sizeof *sim->finished);
+  sim->rates_bps = calloc((size_t)scenario->topology->n_links + 1, sizeof *sim->rates_bps);
+  if (!scenario->path_links || !sim->callbacks || !sim->finished || !sim->rates_bps)
     return m4_fail(err, M4_MEMORY, NULL, "no memory for %lld flows", (long long)sim->max_flows);
   for (size_t i = 0; i < n; i++) {
     scenario->flows[i].links = scenario->path_links + i * (size_t)sim->max_path_links;
     scenario->flows[i].n_links = sim->max_path_links;
   }
+  for (int32_t link = 0; link < scenario->topology->n_links; link++)
+    sim->rates_bps[link] = scenario->topology->links[link].rate_bps;
   scenario->n_flows = sim->max_flows;
   return sim_map_init(&sim->pairs, sim->max_flows, err);
 }
@@ -144,18 +128,28 @@ int m4_sim_create(m4_sim **out, const m4_sim_options *options, char *error, size
   return m4_exit_code(status);
 }
 
-void m4_sim_free(m4_sim *sim) {
-  if (!sim) return;
+static void destroy(m4_sim *sim) {
   sim_backend_free(sim->backend);
   sim_learned_model_free(sim->model);
   sim_scenario_free(sim->scenario);
   sim_map_free(&sim->pairs);
   sim_timers_free(&sim->timers);
+  api_link_plans_free(sim);
   free(sim->callbacks);
+  free(sim->finished);
+  free(sim->rates_bps);
   free(sim);
 }
 
-/* ---- flows, timers, links ---- */
+/* In a callback: the run that called it still needs the simulation, and destroys it at its end. */
+void m4_sim_free(m4_sim *sim) {
+  if (sim && sim->running)
+    sim->freed = true;
+  else if (sim)
+    destroy(sim);
+}
+
+/* ---- flows and timers ---- */
 
 /* Fills the next free place; it counts as taken only when the back end has accepted the flow. */
 static m4_status place_flow(m4_sim *sim, int32_t src, int32_t dst, int64_t size_bytes, m4_error *err) {
@@ -184,55 +178,54 @@ static m4_status place_flow(m4_sim *sim, int32_t src, int32_t dst, int64_t size_
   return M4_OK;
 }
 
+static m4_status add_flow(m4_sim *sim, int32_t src, int32_t dst, int64_t size_bytes, m4_error *err) {
+  M4_TRY(api_ready(sim));
+  if (sim->n_flows == sim->max_flows)
+    return m4_fail(err, M4_USAGE, NULL, "more than %lld flows; raise max_flows", (long long)sim->max_flows);
+  return place_flow(sim, src, dst, size_bytes, err);
+}
+
 int m4_sim_add_flow(m4_sim *sim, int32_t src, int32_t dst, int64_t size_bytes, m4_sim_flow_fn done, void *arg,
                     int64_t *flow) {
-  if (sim->failed != M4_OK) return outcome(sim, sim->failed);
-  m4_status status = sim->n_flows < sim->max_flows
-                         ? place_flow(sim, src, dst, size_bytes, &sim->error)
-                         : m4_fail(&sim->error, M4_USAGE, NULL, "more than %lld flows; raise max_flows",
-                                   (long long)sim->max_flows);
-  if (status != M4_OK) return outcome(sim, status);
-  sim->callbacks[sim->n_flows] = (callback){done, arg};
+  if (!sim) return M4_SIM_USAGE;
+  m4_status status = add_flow(sim, src, dst, size_bytes, &sim->error);
+  if (status != M4_OK) return api_outcome(sim, status);
+  sim->callbacks[sim->n_flows] = (api_callback){done, arg};
   if (flow) *flow = sim->n_flows;
   sim->n_flows++;
   return M4_SIM_OK;
 }
 
-int m4_sim_schedule(m4_sim *sim, double delay_ns, m4_sim_timer_fn fn, void *arg) {
-  if (sim->failed != M4_OK) return outcome(sim, sim->failed);
-  m4_status status =
-      fn && delay_ns >= 0 && isfinite(sim->now_ns + delay_ns)
-          ? sim_timers_add(&sim->timers, (sim_timer){.time_ns = sim->now_ns + delay_ns, .fn = fn, .arg = arg},
-                           &sim->error)
-          : m4_fail(&sim->error, M4_USAGE, NULL, "a timer needs a function and a delay >= 0, not %g ns",
-                    delay_ns);
-  return outcome(sim, status);
+static m4_status add_timer(m4_sim *sim, double delay_ns, m4_sim_timer_fn fn, void *arg, m4_error *err) {
+  M4_TRY(api_ready(sim));
+  if (!fn || !(delay_ns >= 0) || !isfinite(sim->now_ns + delay_ns))
+    return m4_fail(err, M4_USAGE, NULL, "a timer needs a function and a delay >= 0, not %g ns", delay_ns);
+  return sim_timers_add(&sim->timers, (sim_timer){.time_ns = sim->now_ns + delay_ns, .fn = fn, .arg = arg},
+                        err);
 }
 
-static m4_status set_link_rate(m4_sim *sim, int32_t from, int32_t to, int64_t rate_bps, m4_error *err) {
-  const sim_topology *topology = sim->scenario->topology;
-  if (!sim->backend->ops->change_link)
-    return m4_fail(err, M4_USAGE, NULL, "the back end %s cannot change links", sim->backend->ops->name);
-  bool found = false;
-  for (int32_t link = 0; link < topology->n_links; link++) {
-    if (topology->links[link].from != from || topology->links[link].to != to) continue;
-    M4_TRY(sim->backend->ops->change_link(sim->backend, link, rate_bps, sim->now_ns, err));
-    found = true;
-  }
-  return found ? M4_OK : m4_fail(err, M4_USAGE, NULL, "there is no link from node %d to node %d", from, to);
+int m4_sim_schedule(m4_sim *sim, double delay_ns, m4_sim_timer_fn fn, void *arg, int64_t *timer) {
+  if (!sim) return M4_SIM_USAGE;
+  m4_status status = add_timer(sim, delay_ns, fn, arg, &sim->error);
+  if (status == M4_OK && timer) *timer = (int64_t)sim->timers.scheduled - 1;
+  return api_outcome(sim, status);
 }
 
-int m4_sim_set_link_rate(m4_sim *sim, int32_t from, int32_t to, int64_t rate_bps) {
-  if (sim->failed != M4_OK) return outcome(sim, sim->failed);
-  return outcome(sim, set_link_rate(sim, from, to, rate_bps, &sim->error));
+int m4_sim_cancel(m4_sim *sim, int64_t timer) {
+  if (!sim) return M4_SIM_USAGE;
+  m4_status status = api_ready(sim);
+  if (status == M4_OK && (timer < 0 || !sim_timers_remove(&sim->timers, (uint64_t)timer)))
+    status = m4_fail(&sim->error, M4_USAGE, NULL, "there is no timer %lld to cancel", (long long)timer);
+  return api_outcome(sim, status);
 }
 
 /* ---- running ---- */
 
 static void deliver(m4_sim *sim, const sim_completion *done) {
-  callback called = sim->callbacks[done->flow];
+  api_callback called = sim->callbacks[done->flow];
   sim->now_ns = fmax(sim->now_ns, done->time_ns);
   sim->n_finished++;
+  sim->finished[done->flow] = true;
   if (called.done) called.done(called.arg, done->flow, done->fct_ns);
 }
 
@@ -242,52 +235,85 @@ static void fire(m4_sim *sim) {
   timer.fn(timer.arg);
 }
 
-/* Without flows in flight the back end is not asked: a packet simulation would run on past the last
+/* Delivers one completion (*found) or calls one timer; *more is false when there is neither up to time_ns.
+ * Without flows in flight the back end is not asked: a packet simulation would run on past the last
  * completion, and no flow could be added there. */
-static m4_status run(m4_sim *sim, double time_ns, m4_error *err) {
-  for (;;) {
-    double timer_ns = sim_timers_next_ns(&sim->timers), limit_ns = fmin(time_ns, timer_ns);
-    sim_completion done;
-    bool found = false;
-    if (m4_sim_in_flight(sim) > 0 || limit_ns < INFINITY)
-      M4_TRY(sim->backend->ops->advance(sim->backend, limit_ns, &found, &done, err));
-    if (found)
-      deliver(sim, &done);
-    else if (timer_ns <= time_ns && timer_ns < INFINITY)
-      fire(sim);
-    else
-      break;
-  }
-  if (time_ns < INFINITY) sim->now_ns = time_ns;
+static m4_status step(m4_sim *sim, double time_ns, bool *found, sim_completion *done, bool *more,
+                      m4_error *err) {
+  double timer_ns = sim_timers_next_ns(&sim->timers), limit_ns = fmin(time_ns, timer_ns);
+  *found = false;
+  *more = true;
+  if (m4_sim_in_flight(sim) > 0 || limit_ns < INFINITY)
+    M4_TRY(sim->backend->ops->advance(sim->backend, limit_ns, found, done, err));
+  if (*found)
+    deliver(sim, done);
+  else if (timer_ns <= time_ns && timer_ns < INFINITY)
+    fire(sim);
+  else
+    *more = false;
+  if (err && sim->plan_status != M4_OK) *err = sim->plan_error;
+  return sim->plan_status;
+}
+
+/* until_completion: stops there, with the flow in done. */
+static m4_status run(m4_sim *sim, double time_ns, bool until_completion, sim_completion *done,
+                     m4_error *err) {
+  bool found = false, more = true;
+  while (more && !sim->freed && !(found && until_completion))
+    M4_TRY(step(sim, time_ns, &found, done, &more, err));
+  if (!found) done->flow = -1;
+  if (!more && time_ns < INFINITY) sim->now_ns = time_ns;
   return M4_OK;
 }
 
-int m4_sim_run_until(m4_sim *sim, double time_ns) {
-  if (sim->failed != M4_OK) return outcome(sim, sim->failed);
-  if (sim->running)
-    return outcome(sim, m4_fail(&sim->error, M4_USAGE, NULL, "a callback cannot run the simulation"));
+static m4_status may_run(m4_sim *sim, double time_ns, m4_error *err) {
+  M4_TRY(api_ready(sim));
+  if (sim->running) return m4_fail(err, M4_USAGE, NULL, "a callback cannot run the simulation");
   if (!(time_ns >= sim->now_ns))
-    return outcome(sim, m4_fail(&sim->error, M4_USAGE, NULL, "time cannot run back from %.3f to %.3f ns",
-                                sim->now_ns, time_ns));
-  sim->running = true;
+    return m4_fail(err, M4_USAGE, NULL, "time cannot run back from %.3f to %.3f ns", sim->now_ns, time_ns);
+  return M4_OK;
+}
+
+static int run_and_tell(m4_sim *sim, double time_ns, bool until_completion, sim_completion *done) {
+  if (!sim) return M4_SIM_USAGE;
+  m4_status status = may_run(sim, time_ns, &sim->error);
+  if (status != M4_OK) return api_outcome(sim, status);
   m4_error err = {0}; /* callbacks may fail calls of their own meanwhile */
-  m4_status status = run(sim, time_ns, &err);
+  sim->running = true;
+  status = run(sim, time_ns, until_completion, done, &err);
   sim->running = false;
+  if (sim->freed) {
+    destroy(sim);
+    return m4_exit_code(status);
+  }
   sim->failed = status;
   if (status != M4_OK) sim->error = err;
-  return outcome(sim, status);
+  return api_outcome(sim, status);
+}
+
+int m4_sim_run_until(m4_sim *sim, double time_ns) {
+  sim_completion done;
+  return run_and_tell(sim, time_ns, false, &done);
+}
+
+int m4_sim_next(m4_sim *sim, double time_ns, int64_t *flow, double *fct_ns) {
+  sim_completion done = {.flow = -1, .fct_ns = NAN};
+  int outcome = run_and_tell(sim, time_ns, true, &done);
+  if (flow) *flow = outcome == M4_SIM_OK ? done.flow : -1;
+  if (fct_ns) *fct_ns = outcome == M4_SIM_OK && done.flow >= 0 ? done.fct_ns : NAN;
+  return outcome;
 }
 
 /* ---- questions ---- */
 
 double m4_sim_now(const m4_sim *sim) {
-  return sim->now_ns;
+  return sim ? sim->now_ns : NAN;
 }
 
 int64_t m4_sim_in_flight(const m4_sim *sim) {
-  return sim->n_flows - sim->n_finished;
+  return sim ? sim->n_flows - sim->n_finished : 0;
 }
 
 const char *m4_sim_error(const m4_sim *sim) {
-  return sim->text;
+  return sim ? sim->text : "there is no simulation: it is NULL";
 }

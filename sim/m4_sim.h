@@ -3,11 +3,15 @@
  *
  * Times are ns as double, bytes and bits per second are 64-bit. The clock starts at 0 and never runs back. At
  * one instant completions are delivered first, then timers in the order they were scheduled. Callbacks may do
- * everything except run and free the simulation.
+ * everything except run the simulation; when one frees it, nothing more is called and the run ends.
  *
  * Functions that return int give 0 or one of m4_sim_status; m4_sim_error() then says what was wrong. A
  * refused call changes nothing. After a failed run only m4_sim_free and the questions are of use: every other
- * call repeats the failure. A simulation belongs to one thread at a time; several may run side by side. */
+ * call repeats the failure. A simulation belongs to one thread at a time; several may run side by side.
+ *
+ * Numbers of flows and timers are never used twice: asking for a flow that is complete, or cancelling a timer
+ * that was called, is refused. A NULL simulation is refused; one that was freed must not be used, as with
+ * free(). */
 #ifndef M4_SIM_H
 #define M4_SIM_H
 
@@ -49,26 +53,50 @@ typedef void (*m4_sim_timer_fn)(void *arg);
 /* *sim is NULL after a failure, and error (may be NULL) holds the reason, cut to error_bytes. A limit of
  * flows in flight in config.txt is not applied: which flow starts when is the caller's business. */
 int m4_sim_create(m4_sim **sim, const m4_sim_options *options, char *error, size_t error_bytes);
-void m4_sim_free(m4_sim *sim); /* NULL accepted; not from a callback; callbacks that are due are not called */
+void m4_sim_free(m4_sim *sim); /* NULL accepted; callbacks that are due are not called */
 
 /* A flow starts now. done (may be NULL) is called when it is complete. *flow (may be NULL): its number, 0 for
  * the first. DATA: unknown hosts, impossible size, no path; USAGE: more than max_flows. */
 int m4_sim_add_flow(m4_sim *sim, int32_t src, int32_t dst, int64_t size_bytes, m4_sim_flow_fn done, void *arg,
                     int64_t *flow);
-/* Calls fn in delay_ns >= 0 (finite). */
-int m4_sim_schedule(m4_sim *sim, double delay_ns, m4_sim_timer_fn fn, void *arg);
+/* Calls fn in delay_ns >= 0 (finite). *timer (may be NULL): its number. */
+int m4_sim_schedule(m4_sim *sim, double delay_ns, m4_sim_timer_fn fn, void *arg, int64_t *timer);
+/* USAGE: the timer was called or cancelled before, or there never was one. */
+int m4_sim_cancel(m4_sim *sim, int64_t timer);
+
 /* All links from node `from` to its neighbour `to` (this direction only) have this rate from now on; 0 =
- * down. USAGE: the back end cannot change links (m4), or there is no such link. */
+ * failed. Degrade, fail and repair with it; m4_sim_link_rate tells the rate to return to. What a failure does
+ * to flows on the link depends on the back end: docs/simulate.md. USAGE: no such link, a negative rate. */
 int m4_sim_set_link_rate(m4_sim *sim, int32_t from, int32_t to, int64_t rate_bps);
+/* The same at time_ns >= now; at one instant after the completions, in turn with timers. */
+int m4_sim_set_link_rate_at(m4_sim *sim, double time_ns, int32_t from, int32_t to, int64_t rate_bps);
+/* Rate in force, of the first of several parallel links; -1 when there is none. */
+int64_t m4_sim_link_rate(const m4_sim *sim, int32_t from, int32_t to);
 
 /* Delivers everything up to and including time_ns >= now; the clock then stands there. INFINITY: until no
  * flow and no timer is left, or what is left can never finish (m4_sim_in_flight tells); the clock then stands
  * at the last event. */
 int m4_sim_run_until(m4_sim *sim, double time_ns);
 
-double m4_sim_now(const m4_sim *sim);
+/* The same for callers that poll: stops at the first completion (its callback is called, too) with its number
+ * in *flow and its FCT in *fct_ns, both may be NULL; *flow is -1 when there is none up to time_ns. */
+int m4_sim_next(m4_sim *sim, double time_ns, int64_t *flow, double *fct_ns);
+
+double m4_sim_now(const m4_sim *sim);        /* NAN for NULL */
 int64_t m4_sim_in_flight(const m4_sim *sim); /* flows added and not complete */
-/* What was wrong with the last call that failed; "" before. Valid until the next call. */
+
+/* What the back end knows now; nothing changes. All give USAGE for a flow that is not in flight, and when the
+ * back end cannot tell. A flow added at this instant is in flight when the simulation has run on, be it to
+ * now. */
+int m4_sim_predicted_slowdown(m4_sim *sim, int64_t flow, double *slowdown); /* m4: FCT / ideal FCT */
+int m4_sim_predicted_finish(m4_sim *sim, int64_t flow, double *time_ns);    /* m4, flowsim; INFINITY: never */
+int m4_sim_flow_rate(m4_sim *sim, int64_t flow, double *bits_per_second);   /* flowsim */
+/* flowsim; m4 when its weights have the auxiliary head (exported weights may lack it). */
+int m4_sim_remaining_bytes(m4_sim *sim, int64_t flow, double *bytes);
+/* Bytes that a packet would find waiting at the link from `from` to `to`: m4 with the auxiliary head. */
+int m4_sim_queue_bytes(m4_sim *sim, int32_t from, int32_t to, double *bytes);
+
+/* What was wrong with the last call that failed; "" before. Valid until the next call. NULL accepted. */
 const char *m4_sim_error(const m4_sim *sim);
 
 #ifdef __cplusplus

@@ -2,7 +2,6 @@
 #include "sim/timers.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 void sim_timers_free(sim_timers *timers) {
@@ -14,6 +13,13 @@ static bool before(const sim_timer *a, const sim_timer *b) {
   return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->number < b->number;
 }
 
+/* Puts a timer at `place` or as far towards the root as it belongs. */
+static void place_from(sim_timers *timers, int64_t place, sim_timer timer) {
+  for (; place > 0 && before(&timer, &timers->heap[(place - 1) / 2]); place = (place - 1) / 2)
+    timers->heap[place] = timers->heap[(place - 1) / 2];
+  timers->heap[place] = timer;
+}
+
 m4_status sim_timers_add(sim_timers *timers, sim_timer timer, m4_error *err) {
   if (timers->count == timers->capacity) {
     int64_t capacity = timers->capacity ? 2 * timers->capacity : 64;
@@ -23,10 +29,7 @@ m4_status sim_timers_add(sim_timers *timers, sim_timer timer, m4_error *err) {
     timers->capacity = capacity;
   }
   timer.number = timers->scheduled++;
-  int64_t place = timers->count++;
-  for (; place > 0 && before(&timer, &timers->heap[(place - 1) / 2]); place = (place - 1) / 2)
-    timers->heap[place] = timers->heap[(place - 1) / 2];
-  timers->heap[place] = timer;
+  place_from(timers, timers->count++, timer);
   return M4_OK;
 }
 
@@ -34,15 +37,31 @@ double sim_timers_next_ns(const sim_timers *timers) {
   return timers->count > 0 ? timers->heap[0].time_ns : INFINITY;
 }
 
-sim_timer sim_timers_take(sim_timers *timers) {
-  sim_timer first = timers->heap[0], last = timers->heap[--timers->count];
-  int64_t place = 0, child;
+/* The last timer moves to the hole at `place`. */
+static void close_hole(sim_timers *timers, int64_t place) {
+  sim_timer last = timers->heap[--timers->count];
+  int64_t child;
+  if (place == timers->count) return;
   while ((child = 2 * place + 1) < timers->count) {
     if (child + 1 < timers->count && before(&timers->heap[child + 1], &timers->heap[child])) child++;
     if (!before(&timers->heap[child], &last)) break;
     timers->heap[place] = timers->heap[child];
     place = child;
   }
-  if (timers->count > 0) timers->heap[place] = last;
+  place_from(timers, place, last);
+}
+
+sim_timer sim_timers_take(sim_timers *timers) {
+  sim_timer first = timers->heap[0];
+  close_hole(timers, 0);
   return first;
+}
+
+bool sim_timers_remove(sim_timers *timers, uint64_t number) {
+  for (int64_t place = 0; place < timers->count; place++) {
+    if (timers->heap[place].number != number) continue;
+    close_hole(timers, place);
+    return true;
+  }
+  return false;
 }

@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct sim_timer {
@@ -22,6 +23,8 @@ typedef struct sim_timers {
 
 void sim_timers_free(sim_timers *timers);
 m4_status sim_timers_add(sim_timers *timers, sim_timer timer, m4_error *err);
+/* Takes the timer with this number out; false when it is not there (called already, taken out before). */
+bool sim_timers_remove(sim_timers *timers, uint64_t number);
 double sim_timers_next_ns(const sim_timers *timers); /* INFINITY when empty */
 sim_timer sim_timers_take(sim_timers *timers);       /* the next one; there must be one */
 

@@ -29,7 +29,7 @@ static void send_next(void *arg) {
 static void received(void *arg, int64_t flow, double fct_ns) {
   ring *self = arg;
   printf("flow %" PRId64 " took %.0f ns\n", flow, fct_ns);
-  if (self->sent < HOSTS * TURNS) self->status = m4_sim_schedule(self->sim, DELAY_NS, send_next, self);
+  if (self->sent < HOSTS * TURNS) self->status = m4_sim_schedule(self->sim, DELAY_NS, send_next, self, NULL);
 }
 
 int main(int argc, char **argv) {

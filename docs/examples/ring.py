@@ -34,7 +34,8 @@ def load(path):
     library.m4_sim_free.restype = None
     library.m4_sim_add_flow.argtypes = [
         sim, ctypes.c_int32, ctypes.c_int32, ctypes.c_int64, FlowFunction, ctypes.c_void_p, ctypes.POINTER(ctypes.c_int64)]
-    library.m4_sim_schedule.argtypes = [sim, ctypes.c_double, TimerFunction, ctypes.c_void_p]
+    library.m4_sim_schedule.argtypes = [
+        sim, ctypes.c_double, TimerFunction, ctypes.c_void_p, ctypes.POINTER(ctypes.c_int64)]
     library.m4_sim_run_until.argtypes = [sim, ctypes.c_double]
     library.m4_sim_now.argtypes = [sim]
     library.m4_sim_now.restype = ctypes.c_double
@@ -68,7 +69,7 @@ class Ring:
     def received(self, _arg, flow, fct_ns):
         print(f"flow {flow} took {fct_ns:.0f} ns")
         if self.sent < HOSTS * TURNS:
-            self.check(self.library.m4_sim_schedule(self.sim, DELAY_NS, self.send_next_pointer, None))
+            self.check(self.library.m4_sim_schedule(self.sim, DELAY_NS, self.send_next_pointer, None, None))
 
     def run(self):
         self.send_next()

@@ -224,6 +224,41 @@ static m4_status advance(sim_backend *backend, double limit_ns, bool *found, sim
   return M4_OK;
 }
 
+/* ---- looking ---- */
+
+static bool find_slot(const flowsim *sim, int64_t flow, int32_t *slot) {
+  for (*slot = 0; *slot < sim->n_slots; ++*slot) {
+    bool taken = sim_heap_holds(&sim->ends, *slot) || sim_heap_holds(&sim->due, *slot) ||
+                 sim_heap_holds(&sim->on_way, *slot);
+    if (taken && sim->fluids[*slot].flow == flow) return true;
+  }
+  return false;
+}
+
+/* Making rates early changes nothing: no time passes until they are made again. */
+static m4_status view_flow(sim_backend *backend, int64_t flow, sim_flow_view *view, m4_error *err) {
+  flowsim *sim = (flowsim *)backend;
+  int32_t slot;
+  update_rates(sim);
+  if (!find_slot(sim, flow, &slot))
+    return m4_fail(err, M4_USAGE, "flowsim", "flow %lld is not active", (long long)flow);
+  const fluid *seen = &sim->fluids[slot];
+  const sim_flow *facts = &backend->scenario->flows[flow];
+  int64_t packets = (facts->size_bytes + PAYLOAD_BYTES - 1) / PAYLOAD_BYTES;
+  double header_share = (double)packets * (double)sim->header_bytes / (double)facts->size_bytes;
+  bool has_left = sim_heap_holds(&sim->on_way, slot);
+  double payload_rate = has_left ? 0 : seen->rate / (1 + header_share);
+  double left = (seen->remaining_bytes - (sim->clock_ns - seen->since_ns) * seen->rate) / (1 + header_share);
+  *view = (sim_flow_view){.rate_bps = 8e9 * payload_rate,
+                          .remaining_bytes = has_left ? 0 : fmax(left, 0),
+                          .finish_ns = has_left
+                                           ? sim_heap_key(&sim->on_way, slot)
+                                           : seen->end_ns + base_delay_ns(backend->scenario->topology, facts),
+                          .sharers = -1};
+  view->slowdown = (view->finish_ns - seen->release_ns) / (double)facts->ideal_fct_ns;
+  return M4_OK;
+}
+
 static void count(const sim_backend *backend, uint64_t *events, uint64_t *clamped) {
   *events = ((const flowsim *)backend)->events;
   *clamped = 0;
@@ -248,6 +283,7 @@ m4_status sim_flowsim_backend(sim_backend **backend, const sim_scenario *scenari
                                       .submit = submit,
                                       .advance = advance,
                                       .change_link = change_link,
+                                      .view_flow = view_flow,
                                       .count = count,
                                       .destroy = destroy};
   *backend = NULL;

@@ -13,6 +13,8 @@ enum { WITHOUT_GNN, WITHOUT_GRU, WITHOUT_LINK_STATE, N_ABLATIONS };
 
 static m4_widths ablated(int ablation) {
   m4_widths widths = small_widths();
+  widths.hidden = 16; /* wide enough that no ReLU cuts a flow off */
+  widths.gcn_hidden = 24;
   if (ablation == WITHOUT_GNN) widths.gcn_layers = 0;
   widths.without_gru = ablation == WITHOUT_GRU;
   widths.without_link_state = ablation == WITHOUT_LINK_STATE;
@@ -115,8 +117,8 @@ static void without_link_state_links_stay(void **state) {
     m4_state_init_flow(&states, model, i, sample->size_feature[i], 3, sample->params + i * M4_N_PARAMS);
   for (int32_t j = 0; j < sample->n_events; ++j) m4_event(model, tape, &states, &sample->events[j], 0, NULL);
   assert_int_equal(ag_tape_status(tape, NULL), M4_OK);
-  for (int32_t i = 0; i < sample->n_links * 4; ++i)
-    assert_true(((float *)states.links.data)[i] == (i % 4 == 1 || i % 4 == 2 ? 1.0f : 0.0f));
+  for (int32_t i = 0; i < sample->n_links * 16; ++i)
+    assert_true(((float *)states.links.data)[i] == (i % 16 == 1 || i % 16 == 2 ? 1.0f : 0.0f));
   ag_tape_free(tape);
   m4_model_free(model);
   m4_arena_free(&arena);
@@ -163,7 +165,7 @@ static void files_say_what_is_left_out(void **state) {
   const char *path = scratch_path(state, "ablated.safetensors");
   for (int ablation = 0; ablation < N_ABLATIONS; ++ablation) {
     m4_model *model = model_of(ablated(ablation), AG_F32, 4), *copy = NULL;
-    m4_model *whole = model_of(small_widths(), AG_F32, 1);
+    m4_model *whole = model_of(ablated(N_ABLATIONS), AG_F32, 1);
     m4_metadata metadata = {0};
     m4_error err = {0};
     assert_int_equal(m4_weights_save(model, path, NULL, true, NULL), M4_OK);

@@ -53,7 +53,8 @@ static void check_replay(sim_scenario *scenario, const char *backend, sim_backen
   assert_int_equal(sim_run(scenario, plain, NULL, NULL, &result, NULL), M4_OK);
   replay self = {.sim = create(backend), .scenario = scenario};
   for (int64_t i = 0; i < FLOWS; i++)
-    assert_int_equal(m4_sim_schedule(self.sim, (double)scenario->flows[i].start_ns, add_next, &self), 0);
+    assert_int_equal(m4_sim_schedule(self.sim, (double)scenario->flows[i].start_ns, add_next, &self, NULL),
+                     0);
   assert_int_equal(m4_sim_run_until(self.sim, INFINITY), 0);
   assert_int_equal(m4_sim_in_flight(self.sim), 0);
   assert_true(fabs(m4_sim_now(self.sim) - result.end_ns) < 1e-2);
@@ -122,14 +123,14 @@ static void callbacks_add_flows(void **state) {
 static void tick(void *arg) {
   chain *self = arg;
   assert_true(m4_sim_now(self->sim) == 100.0 * ++self->timers);
-  if (self->timers < 5) assert_int_equal(m4_sim_schedule(self->sim, 100, tick, self), 0);
+  if (self->timers < 5) assert_int_equal(m4_sim_schedule(self->sim, 100, tick, self, NULL), 0);
 }
 
 static void the_clock_stops_where_it_is_told(void **state) {
   (void)state;
   chain self = {.sim = create("flowsim")};
   assert_true(m4_sim_now(self.sim) == 0);
-  assert_int_equal(m4_sim_schedule(self.sim, 100, tick, &self), 0);
+  assert_int_equal(m4_sim_schedule(self.sim, 100, tick, &self, NULL), 0);
   assert_int_equal(m4_sim_run_until(self.sim, 250), 0);
   assert_true(self.timers == 2 && m4_sim_now(self.sim) == 250);
   assert_int_equal(m4_sim_run_until(self.sim, 300), 0);
@@ -164,10 +165,7 @@ static void links_fail_and_return(void **state) {
   (void)state;
   links_fail_and_return_with("flowsim");
   links_fail_and_return_with("packet");
-  m4_sim *learned = create("m4");
-  assert_int_equal(m4_sim_set_link_rate(learned, 1, 2, 0), M4_SIM_USAGE);
-  assert_non_null(strstr(m4_sim_error(learned), "cannot change links"));
-  m4_sim_free(learned);
+  links_fail_and_return_with("m4");
 }
 
 /* ---- mistakes ---- */
@@ -184,10 +182,10 @@ static void wrong_calls_change_nothing(void **state) {
     assert_int_equal(m4_sim_add_flow(sim, 1, 1, 100, NULL, NULL, NULL), M4_SIM_DATA);
     assert_int_equal(m4_sim_add_flow(sim, 1, 2, 0, NULL, NULL, NULL), M4_SIM_DATA);
     assert_int_equal(m4_sim_add_flow(sim, 1, 2, INT64_MAX, NULL, NULL, NULL), M4_SIM_DATA);
-    assert_int_equal(m4_sim_schedule(sim, -1, tick, NULL), M4_SIM_USAGE);
-    assert_int_equal(m4_sim_schedule(sim, NAN, tick, NULL), M4_SIM_USAGE);
-    assert_int_equal(m4_sim_schedule(sim, INFINITY, tick, NULL), M4_SIM_USAGE);
-    assert_int_equal(m4_sim_schedule(sim, 1, NULL, NULL), M4_SIM_USAGE);
+    assert_int_equal(m4_sim_schedule(sim, -1, tick, NULL, NULL), M4_SIM_USAGE);
+    assert_int_equal(m4_sim_schedule(sim, NAN, tick, NULL, NULL), M4_SIM_USAGE);
+    assert_int_equal(m4_sim_schedule(sim, INFINITY, tick, NULL, NULL), M4_SIM_USAGE);
+    assert_int_equal(m4_sim_schedule(sim, 1, NULL, NULL, NULL), M4_SIM_USAGE);
     assert_int_equal(m4_sim_run_until(sim, 10), 0);
     assert_int_equal(m4_sim_run_until(sim, 9), M4_SIM_USAGE);
     assert_int_equal(m4_sim_run_until(sim, NAN), M4_SIM_USAGE);
