@@ -42,6 +42,7 @@ typedef struct tr_config {
     int64_t early_stop_patience;
     double early_stop_min_delta;
     int64_t log_every_n_steps, checkpoint_every_n_steps, keep_epochs, save_top_k, sanity_val_samples;
+    int64_t histograms_every_n_epochs, images_every_n_epochs;
     int64_t segment_budget_mib;
     char *dir_output, *note, *init_from, *precision;
     bool check_finite, save_states;
