@@ -39,9 +39,9 @@ typedef struct sim_scenario {
   int32_t *path_links; /* what the flows' links point into */
 } sim_scenario;
 
-/* Reads DIR (topology.txt flows.txt config.txt, each plain or .gz; optional params.txt, fct.txt). Flow ids
- * must be unique, hosts must exist, starts must not decrease, sizes must be sane: errors carry file:line.
- * Fills paths, ports and ideal FCTs. */
+/* Reads DIR (topology.txt flows.txt config.txt, each plain or .gz; optional params.txt, fct.txt; a NAME.txt
+ * may be called NAME_topology_flows.txt, as the reference does). Flow ids must be unique, hosts must exist,
+ * starts must not decrease, sizes must be sane: errors carry file:line. Fills paths, ports and ideal FCTs. */
 m4_status sim_scenario_read(sim_scenario **scenario, const char *dir, m4_error *err);
 /* From parts (datagen): takes ownership of topology and of the flows array on success (paths are filled in).
  */
