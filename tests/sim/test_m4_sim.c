@@ -267,6 +267,7 @@ static void help_dry_run_and_configuration(void **state) {
   assert_int_equal(run("--scenario %s/bad --backend packet --dry-run", work), 3);
   assert_int_equal(run("--scenario %s/plain --backend flowsim --out %s/derived", work, work), 0);
   assert_says("stderr", "params.txt");
+  assert_says("derived/summary.json", "the model parameters are derived from config.txt");
 }
 
 /* An endless scenario is stopped: exit code 130, and what finished is written. */
