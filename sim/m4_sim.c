@@ -30,8 +30,8 @@ static const char *const updates[] = {"both", "arrivals", NULL};
 static const m4_option option_table[] = {
     {"--scenario", M4_OPTION_TEXT_LIST, offsetof(sim_options, scenarios), "DIR",
      "folder with topology.txt, flows.txt, config.txt (plain or .gz; optional params.txt with the 13 model "
-     "parameters and fct.txt "
-     "with true FCTs); repeatable: several run in parallel",
+     "parameters, fct.txt with true FCTs, link_changes.txt with links that fail or slow down); repeatable: "
+     "several run in parallel",
      NULL},
     {"--backend", M4_OPTION_TEXT, offsetof(sim_options, backend), "NAME[,NAME...]",
      "packet: every packet, exact; flowsim: max-min fair fluids, fast; m4: the learned model, needs "
@@ -59,7 +59,9 @@ static const m4_option option_table[] = {
      "per event)",
      NULL},
     {"--out", M4_OPTION_TEXT, offsetof(sim_options, out), "OUT",
-     "folder for fct.txt, flows.csv and summary.json; with several scenarios one folder each below it, named "
+     "folder for fct.txt, flows.csv and summary.json (flows that never finish are listed there with the "
+     "reason), "
+     "with packet also counters.csv of every link; with several scenarios one folder each below it, named "
      "after DIR's last part",
      NULL},
     {NULL, M4_OPTION_FLAG, 0, NULL, NULL, NULL}};

@@ -138,7 +138,7 @@ static m4_status read_truth(sim_scenario *scenario, const char *path, const sim_
 
 typedef struct folder {
   char topology[MAX_PATH_BYTES], flows[MAX_PATH_BYTES], config[MAX_PATH_BYTES], params[MAX_PATH_BYTES],
-      fct[MAX_PATH_BYTES];
+      fct[MAX_PATH_BYTES], changes[MAX_PATH_BYTES];
   char name[MAX_PATH_BYTES];
 } folder;
 
@@ -159,6 +159,7 @@ static m4_status name_files(const char *dir, folder *paths, m4_error *err) {
   M4_TRY(name_file(paths->config, dir, "config", err));
   M4_TRY(name_file(paths->params, dir, "params", err));
   M4_TRY(name_file(paths->fct, dir, "fct", err));
+  M4_TRY(name_file(paths->changes, dir, "link_changes", err));
   m4_path_last(paths->name, sizeof paths->name, dir);
   if (strcmp(paths->name, ".") == 0 ||
       strcmp(paths->name, "..") == 0) { /* a name for "." needs the real path */
@@ -215,6 +216,8 @@ static m4_status read_parts(sim_scenario **scenario, const folder *paths, sim_sc
   *flows = NULL;
   (*scenario)->warnings = holder->warnings;
   holder->warnings = NULL;
+  if (m4_file_exists(paths->changes))
+    M4_TRY(sim_link_changes_read(&(*scenario)->changes, (*scenario)->topology, paths->changes, err));
   return m4_file_exists(paths->fct) ? read_truth(*scenario, paths->fct, index_of, err) : M4_OK;
 }
 

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MAX_PATH_BYTES = 4096 };
+enum { MAX_PATH_BYTES = 4096, MAX_WARNINGS = 5 };
 
 const char *sim_backend_name(sim_backend_kind kind) {
   static const char *const names[SIM_N_BACKENDS] = {"packet", "flowsim", "m4"};
@@ -148,6 +148,31 @@ static void announce(const sim_trial *trial, const sim_result *result, const m4_
           (double)result->events / seconds, error);
 }
 
+/* counters.csv of a back end that counts per link. */
+static m4_status write_counters(const running *run, m4_error *err) {
+  char path[MAX_PATH_BYTES];
+  m4_outfile file = {0};
+  if (!run->backend->ops->write_links) return M4_OK;
+  M4_TRY(m4_path_join(path, sizeof path, run->trial->out_dir, "counters.csv", err));
+  M4_TRY(m4_outfile_open(&file, path, err));
+  run->backend->ops->write_links(run->backend, file.stream);
+  m4_status status = m4_outfile_commit(&file, err);
+  m4_outfile_abandon(&file);
+  return status;
+}
+
+static void warn_of_unfinished(const sim_trial *trial, const sim_result *result) {
+  for (int64_t i = 0; i < result->n_listed && i < MAX_WARNINGS; i++)
+    m4_warn(trial->log, "%s, %s: flow %lld never finishes: %s", trial->scenario->name,
+            sim_backend_name(trial->backend),
+            (long long)trial->scenario->flows[result->unfinished[i].flow].id,
+            *result->unfinished[i].why ? result->unfinished[i].why : "nothing can move it");
+  if (result->n_listed > MAX_WARNINGS)
+    m4_warn(trial->log, "%s, %s: %lld more flows never finish, see summary.json", trial->scenario->name,
+            sim_backend_name(trial->backend),
+            (long long)(result->n_flows - result->n_finished - MAX_WARNINGS));
+}
+
 /* What finished is written also when the run was interrupted; the status says so. */
 static m4_status simulate(running *run, m4_error *err) {
   const sim_trial *trial = run->trial;
@@ -159,7 +184,9 @@ static m4_status simulate(running *run, m4_error *err) {
   if (wanted) M4_TRY(sim_compare(trial->scenario, run->result, wanted, err));
   M4_TRY(sim_write_results(trial->out_dir, trial->scenario, sim_backend_name(trial->backend), run->result,
                            wanted, err));
+  M4_TRY(write_counters(run, err));
   M4_TRY(finish_trace(run, ran == M4_OK, err));
+  warn_of_unfinished(trial, run->result);
   announce(trial, run->result, wanted);
   M4_TRY(tell_story(run, err));
   return ran;

@@ -129,6 +129,18 @@ static void application_completion_time(void **state) {
   assert_true(completion_of("flowsim", "--set sim.flow_limit=0") < five);
 }
 
+/* A lost tail with PFC off: told with its reason, and not an error. */
+static void flows_that_never_finish(void **state) {
+  (void)state;
+  assert_int_equal(
+      run("--scenario %s/ns3/incast8/dcqcn_pfc0_buf160 --backend packet --out %s/dead", M4_TEST_DATA, work),
+      0);
+  assert_says("stderr", "flow 6 never finishes: 10 packets dropped, the last at node 9 towards 8");
+  assert_says("dead/summary.json", "\"flow\": 6");
+  assert_says("dead/summary.json", "\"drops\": 61");
+  assert_says("dead/counters.csv", "\n17,9,8,10000000000,");
+}
+
 static void threads_do_not_change_results(void **state) {
   (void)state;
   const char *scenarios = "--scenario " NS3_DATA "/0 --scenario " NS3_DATA "/1 --scenario " NS3_DATA "/5";
@@ -365,6 +377,7 @@ int main(void) {
                                      cmocka_unit_test(help_dry_run_and_configuration),
                                      cmocka_unit_test(interruption_keeps_what_finished),
                                      cmocka_unit_test(application_completion_time),
-                                     cmocka_unit_test(trace_is_complete)};
+                                     cmocka_unit_test(trace_is_complete),
+                                     cmocka_unit_test(flows_that_never_finish)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }
