@@ -26,8 +26,7 @@ static void halve(tr_pairs *pairs) {
   pairs->stride *= 2;
 }
 
-/* The pairs kept are those whose number is a multiple of the stride. */
-static bool keep(tr_pairs *pairs, int64_t number, float truth, float predicted) {
+bool tr_keep_pair(tr_pairs *pairs, int64_t number, float truth, float predicted) {
   if (pairs->stride == 0) pairs->stride = 1;
   if (pairs->n == MAX_PAIRS) halve(pairs);
   if (number % pairs->stride != 0) return true;
@@ -42,7 +41,7 @@ static m4_status add(tr_head_quality *head, float truth, float predicted, double
   double error = (double)predicted - (double)truth;
   if (!isfinite(error))
     return m4_fail(err, M4_NUMERIC, NULL, "an auxiliary head predicts %g", (double)predicted);
-  if (!keep(&head->pairs, head->n_labels, truth, predicted))
+  if (!tr_keep_pair(&head->pairs, head->n_labels, truth, predicted))
     return m4_fail(err, M4_MEMORY, NULL, "no memory for the predictions of a head");
   head->n_labels++;
   head->mean += fabs(error);

@@ -35,6 +35,9 @@ m4_status tr_add_flows(tr_test_result *result, int64_t *capacity, tr_test_files 
  */
 m4_status tr_add_readouts(tr_test_result *result, tr_test_files *files, const tr_test_job *job,
                           const ds_item *item, const tr_prediction *guess, m4_error *err);
+/* Keeps the pair when its number (counted from 0) is a multiple of the stride, which doubles when there are
+ * too many pairs. False without memory. */
+bool tr_keep_pair(tr_pairs *pairs, int64_t number, float truth, float predicted);
 /* From sums to means and percentiles. */
 m4_status tr_finish_head(tr_head_quality *head, m4_error *err);
 
