@@ -31,6 +31,11 @@ typedef struct ag_tape ag_tape;
 /* CPU backend; the table is constant. Never NULL. */
 const ag_backend *ag_cpu_backend(ag_dtype dtype);
 
+/* The same on float32 with matrix products in bfloat16: factors are rounded to 8 significant bits (relative
+ * error up to 2^-8 each) and summed in float32; parameters, gradients and everything else stay float32. Twice
+ * the product rate. NULL when the CPU (AVX512-BF16) or the compiler cannot. */
+const ag_backend *ag_cpu_bf16_backend(void);
+
 /* A matrix on the tape. Owned by the arena; valid until the tape is reset or released below its mark. */
 typedef struct ag_tensor {
   int32_t rows, cols;
@@ -47,14 +52,15 @@ typedef struct ag_param {
   char name[96];
   int32_t rows, cols;
   ag_dtype dtype;
-  void *data;       /* [rows, cols] */
-  void *transposed; /* [cols, rows], see ag_param_refresh; NULL for vectors */
+  void *data;                       /* [rows, cols] */
+  void *transposed;                 /* [cols, rows], see ag_param_refresh; NULL for vectors */
+  void *packed, *packed_transposed; /* both again, as the backend's products want them (ag_backend.pack) */
 } ag_param;
 
 m4_status ag_param_init(ag_param *param, const ag_backend *backend, const char *name, int32_t rows,
                         int32_t cols, m4_error *err);
 void ag_param_free(ag_param *param, const ag_backend *backend);
-/* Call after changing data (loading, optimiser step): refreshes the transposed copy. */
+/* Call after changing data (loading, optimiser step): refreshes the copies. */
 void ag_param_refresh(ag_param *param, const ag_backend *backend);
 
 /* Gradients of a list of parameters: one flat buffer. A sample owns one; batches add them in a fixed order.

@@ -66,6 +66,10 @@ struct ag_backend {
   void (*add_constant)(const ag_backend *backend, void *x, int64_t n, double value);
   bool (*all_finite)(const ag_backend *backend, const void *x, int64_t n);
   void (*transpose)(const ag_backend *backend, void *to, const void *from, int32_t rows, int32_t cols);
+  /* A matrix [rows, cols] as products read it, packed_bytes(rows, cols) long; both NULL = not needed. Called
+   * by ag_param_refresh for weights and their transposes. */
+  size_t (*packed_bytes)(int32_t rows, int32_t cols);
+  void (*pack)(const ag_backend *backend, void *packed, const void *matrix, int32_t rows, int32_t cols);
   /* product [in, out] += x^T dy, x [n, in], dy [n, out] */
   void (*add_product)(const ag_backend *backend, void *product, const void *x, const void *dy, int32_t n,
                       int32_t in, int32_t out);

@@ -115,6 +115,15 @@ static bool is_vector(const ag_param *param) {
   return param->rows == 1 || param->cols == 1;
 }
 
+static bool alloc_copies(ag_param *param, const ag_backend *backend) {
+  if (is_vector(param)) return true;
+  param->transposed = backend->alloc(backend, matrix_bytes(backend, param->rows, param->cols));
+  if (!backend->pack) return param->transposed != NULL;
+  param->packed = backend->alloc(backend, backend->packed_bytes(param->rows, param->cols));
+  param->packed_transposed = backend->alloc(backend, backend->packed_bytes(param->cols, param->rows));
+  return param->transposed && param->packed && param->packed_transposed;
+}
+
 m4_status ag_param_init(ag_param *param, const ag_backend *backend, const char *name, int32_t rows,
                         int32_t cols, m4_error *err) {
   *param = (ag_param){.rows = rows, .cols = cols, .dtype = backend->dtype};
@@ -124,8 +133,7 @@ m4_status ag_param_init(ag_param *param, const ag_backend *backend, const char *
                    cols);
   size_t bytes = matrix_bytes(backend, rows, cols);
   param->data = backend->alloc(backend, bytes);
-  if (!is_vector(param)) param->transposed = backend->alloc(backend, bytes);
-  if (!param->data || (!is_vector(param) && !param->transposed)) {
+  if (!param->data || !alloc_copies(param, backend)) {
     ag_param_free(param, backend);
     return m4_fail(err, M4_MEMORY, NULL, "no memory for parameter %s [%d, %d]", name, rows, cols);
   }
@@ -135,14 +143,19 @@ m4_status ag_param_init(ag_param *param, const ag_backend *backend, const char *
 }
 
 void ag_param_free(ag_param *param, const ag_backend *backend) {
-  if (param->data) backend->free(backend, param->data);
-  if (param->transposed) backend->free(backend, param->transposed);
-  param->data = param->transposed = NULL;
+  void **const memory[] = {&param->data, &param->transposed, &param->packed, &param->packed_transposed};
+  for (size_t i = 0; i < sizeof memory / sizeof *memory; ++i) {
+    if (*memory[i]) backend->free(backend, *memory[i]);
+    *memory[i] = NULL;
+  }
 }
 
 void ag_param_refresh(ag_param *param, const ag_backend *backend) {
-  if (param->transposed)
-    backend->transpose(backend, param->transposed, param->data, param->rows, param->cols);
+  if (!param->transposed) return;
+  backend->transpose(backend, param->transposed, param->data, param->rows, param->cols);
+  if (!backend->pack) return;
+  backend->pack(backend, param->packed, param->data, param->rows, param->cols);
+  backend->pack(backend, param->packed_transposed, param->transposed, param->cols, param->rows);
 }
 
 const void *ag_param_transposed(const ag_param *param) {

@@ -181,6 +181,11 @@ static void put_style(FILE *out, m4_curve_style style, size_t colour_index) {
   }
 }
 
+/* A dot of the cloud would be too small to tell its colour. */
+static void put_legend_point(FILE *out, size_t colour_index) {
+  fprintf(out, " notitle, NaN with points pt 7 ps 1.1 lc rgb '%s'", colours[colour_index % N_COLOURS]);
+}
+
 /* References last: a diagonal is seen over a cloud of points. */
 static void put_plot(FILE *out, const m4_plot *plot, const size_t *n_written) {
   fprintf(out, "plot NaN notitle");
@@ -192,6 +197,7 @@ static void put_plot(FILE *out, const m4_plot *plot, const size_t *n_written) {
       if (is_reference == (pass == 1) && n_written[c] > 0) {
         fprintf(out, ", $curve%zu ", c);
         put_style(out, curve->style, colour_index);
+        if (curve->style == M4_CURVE_POINTS) put_legend_point(out, colour_index);
         fputs(" title ", out);
         put_text(out, curve->label);
       }

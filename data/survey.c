@@ -94,13 +94,14 @@ static void count_rows(ds_survey *survey, const ds_scenario *s) {
     survey->n_rows_recorded += s->received_offset[e + 1] > s->received_offset[e];
 }
 
-static bool add_load(ds_survey *survey, const ds_scenario *s, bool usable) {
-  if (!usable) return append(&survey->load, NAN);
+m4_status ds_scenario_load(double *load, const ds_scenario *s, m4_error *err) {
   double *busy_seconds = calloc((size_t)s->n_links, sizeof *busy_seconds), largest = 0;
   int64_t first_ns = INT64_MAX, last_ns = 0;
-  if (!busy_seconds) return false;
+  if (!busy_seconds) return m4_fail(err, M4_MEMORY, s->name, "no memory for %d links", s->n_links);
+  bool finished = true;
   for (int64_t f = 0; f < s->n_flows; ++f) {
     int64_t end_ns = s->start_ns[f] + s->fct_ns[f];
+    finished &= s->fct_ns[f] >= 0;
     if (s->start_ns[f] < first_ns) first_ns = s->start_ns[f];
     if (end_ns > last_ns) last_ns = end_ns;
     for (int64_t hop = s->path_offset[f]; hop < s->path_offset[f + 1]; ++hop)
@@ -109,7 +110,8 @@ static bool add_load(ds_survey *survey, const ds_scenario *s, bool usable) {
   }
   for (int32_t link = 0; link < s->n_links; ++link) largest = fmax(largest, busy_seconds[link]);
   free(busy_seconds);
-  return append(&survey->load, last_ns > first_ns ? 1e9 * largest / (double)(last_ns - first_ns) : NAN);
+  *load = finished && last_ns > first_ns ? 1e9 * largest / (double)(last_ns - first_ns) : NAN;
+  return M4_OK;
 }
 
 static m4_status add_scenario(ds_survey *survey, ds_dataset *dataset, int32_t scenario, m4_arena *arena,
@@ -117,16 +119,17 @@ static m4_status add_scenario(ds_survey *survey, ds_dataset *dataset, int32_t sc
   ds_scenario facts;
   M4_TRY(ds_read_summary(dataset, scenario, arena, &facts, err));
   int cc = ds_cc_of(facts.params);
-  bool usable = ds_scenario_usable(dataset, scenario);
+  double load;
+  M4_TRY(ds_scenario_load(&load, &facts, err));
   survey->n_scenarios++;
-  survey->n_unusable += !usable;
+  survey->n_unusable += !ds_scenario_usable(dataset, scenario);
   survey->n_flows += facts.n_flows;
   survey->n_periods += facts.n_periods;
   if (cc < DS_N_CC) survey->cc_scenarios[cc]++;
   count_network(survey, &facts);
   count_rows(survey, &facts);
   count_queues(&survey->queues[cc], &facts);
-  if (add_flows(survey, &facts, cc) && add_periods(survey, &facts) && add_load(survey, &facts, usable))
+  if (add_flows(survey, &facts, cc) && add_periods(survey, &facts) && append(&survey->load, load))
     return M4_OK;
   return m4_fail(err, M4_MEMORY, facts.name, "no memory for the numbers of the flows");
 }

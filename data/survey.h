@@ -26,8 +26,7 @@ typedef struct ds_survey {
   int64_t min_hosts, max_hosts, min_flows, max_flows, min_rate_bps, max_rate_bps;
   double bytes;
   /* by scenario */
-  ds_series load; /* of its busiest link: payload over line rate from the first arrival to the last departure;
-                           NAN with unfinished flows */
+  ds_series load;
   /* by flow that finished, parallel */
   ds_series size_bytes, slowdown, flowsim_slowdown; /* the last NAN where unknown */
   ds_series cc;                                     /* 0 .. DS_N_CC - 1, or NAN */
@@ -39,6 +38,10 @@ typedef struct ds_survey {
 const char *ds_cc_name(int cc);
 /* Which one a configuration vector chooses (model.md 8); DS_N_CC when not exactly one. */
 int ds_cc_of(const double params[M4_N_PARAMS]);
+
+/* Of the busiest link: its payload over its line rate, from the first arrival to the last departure; NAN when
+ * a flow never finished. */
+m4_status ds_scenario_load(double *load, const ds_scenario *scenario, m4_error *err);
 
 /* M4_INTERRUPTED after a requested stop. Free with ds_survey_free whatever happens. */
 m4_status ds_survey_make(ds_survey *survey, ds_dataset *dataset, m4_log *log, m4_error *err);

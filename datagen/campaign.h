@@ -24,7 +24,7 @@ typedef struct dg_size_source {
 typedef struct dg_mix_inputs {
   size_t matrix, sizes; /* indices */
   int32_t matrix_copies;
-  sim_clos shape; /* counts only */
+  sim_clos shape; /* a name gives counts only: rates and delay 0 */
 } dg_mix_inputs;
 
 typedef struct dg_campaign {

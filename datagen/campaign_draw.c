@@ -6,6 +6,7 @@
 #include <string.h>
 
 static sim_clos with_rates(sim_clos shape, const dg_campaign_config *config) {
+  if (shape.delay_ns > 0) return shape; /* a cluster file has its own */
   shape.host_rate_bps = llround(config->host_rate_gbps * 1e9);
   shape.fabric_rate_bps = llround(config->fabric_rate_gbps * 1e9);
   shape.spine_rate_bps = llround(config->spine_rate_gbps * 1e9);

@@ -19,6 +19,9 @@ typedef struct opening {
   dg_campaign *campaign;
   dg_catalogue catalogue;
   seen *matrices, *sizes; /* [n_matrices], [n_sizes]; room for every entry */
+  const char **clusters;  /* [n_clusters] */
+  size_t *cluster_entry;  /* [n_clusters] the entry that has it */
+  size_t n_clusters;
 } opening;
 
 static m4_status name_entry(m4_error *err, m4_status status, const dg_mix_entry *entry, const char *key) {
@@ -67,12 +70,26 @@ static m4_status open_sizes(opening *in, dg_mix_inputs *inputs, const char *name
   return M4_OK;
 }
 
+static m4_status open_cluster(opening *in, size_t index, const char *name, m4_error *err) {
+  dg_campaign *campaign = in->campaign;
+  for (size_t i = 0; i < in->n_clusters; ++i)
+    if (strcmp(in->clusters[i], name) == 0) {
+      campaign->entries[index].shape = campaign->entries[in->cluster_entry[i]].shape;
+      return M4_OK;
+    }
+  char path[DG_NAME_BYTES];
+  M4_TRY(dg_find_cluster(&campaign->entries[index].shape, path, &in->catalogue, name, err));
+  in->clusters[in->n_clusters] = name;
+  in->cluster_entry[in->n_clusters++] = index;
+  return path[0] ? dg_campaign_add_file(campaign, path, err) : M4_OK;
+}
+
 static m4_status open_entries(opening *in, m4_error *err) {
   const dg_mix *mix = in->campaign->mix;
   for (size_t i = 0; i < mix->n_entries; ++i) {
     const dg_mix_entry *entry = &mix->entries[i];
     dg_mix_inputs *inputs = &in->campaign->entries[i];
-    M4_TRY(name_entry(err, dg_find_cluster(&inputs->shape, entry->cluster, err), entry, "cluster"));
+    M4_TRY(name_entry(err, open_cluster(in, i, entry->cluster, err), entry, "cluster"));
     M4_TRY(name_entry(err, open_matrix(in, inputs, entry->spatial, err), entry, "spatial"));
     M4_TRY(name_entry(err, open_sizes(in, inputs, entry->size_dist, err), entry, "size_dist"));
   }
@@ -87,7 +104,11 @@ static m4_status make_room(opening *in, m4_error *err) {
   campaign->sizes = calloc(n, sizeof *campaign->sizes);
   in->matrices = calloc(n, sizeof *in->matrices);
   in->sizes = calloc(n, sizeof *in->sizes);
-  if (campaign->entries && campaign->matrices && campaign->sizes && in->matrices && in->sizes) return M4_OK;
+  in->clusters = calloc(n, sizeof *in->clusters);
+  in->cluster_entry = calloc(n, sizeof *in->cluster_entry);
+  if (campaign->entries && campaign->matrices && campaign->sizes && in->matrices && in->sizes &&
+      in->clusters && in->cluster_entry)
+    return M4_OK;
   return m4_fail(err, M4_MEMORY, NULL, "no memory for %zu scenarios", n);
 }
 
@@ -112,5 +133,7 @@ m4_status dg_campaign_open_mix(dg_campaign *campaign, const char *mix_path, cons
   if (status == M4_OK) status = open_entries(&in, err);
   free(in.matrices);
   free(in.sizes);
+  free(in.clusters);
+  free(in.cluster_entry);
   return status;
 }

@@ -2,6 +2,7 @@
 #include "datagen/catalogue.h"
 
 #include "base/file.h"
+#include "datagen/cluster_json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -50,7 +51,7 @@ static m4_status fail_unknown(const char *name, const char *known, m4_error *err
 /* The stand-in for "cluster_c_2_4" (2 pods of 4 racks), "cluster_b" (the whole table, here 8 x 48), and
  * "cluster_b_12k": the same on 12k hosts, which are 12/6 times its pods. */
 static bool parse_matrix(const char *base, char file[64], int32_t *copies) {
-  char letter[2];
+  char letter[2] = "";
   int pods = 8, racks = 48, thousands = 6, end = -1;
   bool small =
       sscanf(base, "cluster_%1[abcd]_%2d_%2d%n", letter, &pods, &racks, &end) == 3 && is_all(base, end);
@@ -153,8 +154,16 @@ static bool parse_clos(sim_clos *shape, const char *base) {
   return true;
 }
 
-m4_status dg_find_cluster(sim_clos *shape, const char *name, m4_error *err) {
+m4_status dg_find_cluster(sim_clos *shape, char path[DG_NAME_BYTES], const dg_catalogue *catalogue,
+                          const char *name, m4_error *err) {
   char base[DG_NAME_BYTES];
+  dg_found found;
+  *shape = (sim_clos){0};
+  path[0] = '\0';
+  if (is_file(&found, catalogue, name)) {
+    memcpy(path, found.path, sizeof found.path);
+    return dg_cluster_read(shape, path, err);
+  }
   base_name(base, name);
   if (strcmp(base, "cluster_b_m4") == 0) snprintf(base, sizeof base, "cluster_b_1_to_1_m4");
   if (find_published(shape, base) || parse_clos(shape, base)) return M4_OK;

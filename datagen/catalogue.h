@@ -27,8 +27,11 @@ m4_status dg_find_matrix(dg_found *found, const dg_catalogue *catalogue, const c
 /* "facebook/hadoop-all.txt", "synthetic/sync-all-228.txt", "synthetic:228", "atoms:FILE" or a file. */
 m4_status dg_find_sizes(dg_found *found, const dg_catalogue *catalogue, const char *name, m4_error *err);
 
-/* Counts of the Clos fabric with this name: the published ones (the folder and .json do not matter), or
- * "clos_PxFxRxHxS". Rates and delay are left alone. M4_USAGE: unknown. */
-m4_status dg_find_cluster(sim_clos *shape, const char *name, m4_error *err);
+/* The Clos fabric with this name: a cluster file of the reference (rates and delay are the file's), otherwise
+ * a published name (the folder and .json do not matter) or "clos_PxFxRxHxS": counts only, rates and delay are
+ * left 0. M4_USAGE: unknown; M4_DATA: a file that is no Clos fabric. *path gets the file's name, "" when
+ * there is none. */
+m4_status dg_find_cluster(sim_clos *shape, char path[DG_NAME_BYTES], const dg_catalogue *catalogue,
+                          const char *name, m4_error *err);
 
 #endif

@@ -56,10 +56,7 @@ static m4_status configure(m4_config *config, const datagen_options *options, co
   M4_TRY(m4_config_set_text(config, "ns3_output", options->keep_ns3, err));
   M4_TRY(m4_config_set_text(config, "mix", options->mix, err));
   if (options->keep_ns3) M4_TRY(m4_config_set(config, "write_ns3_folders=true", err));
-  if (common->seed < 0) return M4_OK;
-  char number[32];
-  snprintf(number, sizeof number, "seed=%lld", (long long)common->seed);
-  return m4_config_set(config, number, err);
+  return m4_command_seed(common, config, "seed", err);
 }
 
 /* Prints the configuration into *identity. */

@@ -136,6 +136,13 @@ static bool all_finite(const nn_tensor *tensor) {
   return true;
 }
 
+/* The file is whole: what made it failed. */
+static m4_status fail_infinite(m4_error *err, const char *path, const char *name) {
+  fail_at(err, path, name, "holds a value that is not finite");
+  if (err) err->status = M4_NUMERIC;
+  return m4_hint(err, M4_NUMERIC, "training went astray; use an earlier checkpoint");
+}
+
 static m4_status read_content(nn_safetensors *content, const char *path, m4_error *err) {
   size_t length, buffer_begin;
   M4_TRY(m4_file_read(path, MAX_FILE_BYTES, &content->file, &length, err));
@@ -156,8 +163,7 @@ static m4_status read_content(nn_safetensors *content, const char *path, m4_erro
   }
   M4_TRY(check_coverage(content, buffer, end, path, err));
   for (int32_t i = 0; i < content->n_tensors; ++i)
-    if (!all_finite(&content->tensors[i]))
-      return fail_at(err, path, content->tensors[i].name, "holds a value that is not finite");
+    if (!all_finite(&content->tensors[i])) return fail_infinite(err, path, content->tensors[i].name);
   return M4_OK;
 }
 

@@ -32,7 +32,8 @@ typedef struct nn_safetensors {
 
 /* Reads and checks a whole file: sizes before anything is allocated from them, every byte of the buffer owned
  * by exactly one tensor, dtype F32, finite values. M4_IO: cannot be read; M4_DATA: anything wrong inside,
- * naming the tensor. Free with nn_safetensors_free (after a failure there is nothing to free). */
+ * naming the tensor; M4_NUMERIC: a value that is not finite. Free with nn_safetensors_free (after a failure
+ * there is nothing to free). */
 m4_status nn_safetensors_read(nn_safetensors *content, const char *path, m4_error *err);
 void nn_safetensors_free(nn_safetensors *content); /* zeroed structs are accepted */
 /* NULL when absent. */

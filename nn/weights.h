@@ -9,8 +9,8 @@
 
 /* Creates a model with widths from the tensor shapes and loads it (float32 files; converted to the backend's
  * type). size_feature from the metadata when present. metadata may be NULL, or an empty list that receives
- * the notes of the file. Files without auxiliary heads or metadata load too; missing, extra, misshapen or
- * non-finite tensors are M4_DATA naming the tensor. */
+ * the notes of the file. Files without auxiliary heads or metadata load too; missing, extra or
+ * misshapen tensors are M4_DATA, values that are not finite M4_NUMERIC, naming the tensor. */
 m4_status m4_weights_load(m4_model **model, const ag_backend *backend, const char *path,
                           m4_metadata *metadata, m4_error *err);
 /* Loads into an existing model of the same widths and heads. On failure the model may be half loaded. */

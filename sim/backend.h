@@ -24,6 +24,12 @@ typedef struct sim_flow_view {
   int64_t sharers;        /* m4: other flows of its component; -1 = unknown */
 } sim_flow_view;
 
+typedef struct sim_counter {
+  const char *name; /* static */
+  uint64_t value;
+} sim_counter;
+enum { SIM_MAX_COUNTERS = 16 };
+
 typedef struct sim_backend sim_backend;
 typedef struct sim_backend_ops {
   const char *name; /* "packet", "flowsim", "m4" */
@@ -49,6 +55,13 @@ typedef struct sim_backend_ops {
   m4_status (*view_queue)(sim_backend *backend, int32_t link, double *queue_bytes, m4_error *err);
   /* Counters for summary.json. */
   void (*count)(const sim_backend *backend, uint64_t *events, uint64_t *clamped);
+  int (*counters)(const sim_backend *backend, sim_counter counters[SIM_MAX_COUNTERS]); /* more; NULL: none */
+  /* counters.csv: what every directed link has seen; NULL: nothing. */
+  void (*write_links)(const sim_backend *backend, FILE *out);
+  /* After a run to the end: every submitted flow that has not finished, and why it never will; NULL: unknown.
+   */
+  m4_status (*unfinished)(const sim_backend *backend, void (*tell)(void *ctx, int64_t flow, const char *why),
+                          void *ctx, m4_error *err);
   void (*destroy)(sim_backend *backend);
   /* The back end holds flows back by scenario->flow_limit itself (the packet simulator: its senders are done
    * only after the last ACK); submitted times are then arrivals, and release = completion - FCT. False: the

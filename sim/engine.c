@@ -4,6 +4,7 @@
 
 #include "sim/dag.h"
 #include "sim/heap.h"
+#include "sim/unfinished.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -118,6 +119,18 @@ static m4_status free_place(engine *run, const sim_completion *done, m4_error *e
   return release(run, flow, done->time_ns, err);
 }
 
+static m4_status change_links(engine *run, m4_error *err) {
+  const sim_link_changes *changes = &run->scenario->changes;
+  const sim_backend_ops *ops = run->backend->ops;
+  if (changes->count > 0 && !ops->change_link)
+    return m4_fail(err, M4_USAGE, run->scenario->name,
+                   "the back end %s cannot change links (link_changes.txt)", ops->name);
+  for (int64_t i = 0; i < changes->count; i++)
+    M4_TRY(ops->change_link(run->backend, changes->list[i].link, changes->list[i].rate_bps,
+                            (double)changes->list[i].time_ns, err));
+  return M4_OK;
+}
+
 static m4_status prepare_groups(engine *run, m4_error *err) {
   const sim_scenario *scenario = run->scenario;
   if (scenario->hosts_per_group < 1)
@@ -146,6 +159,7 @@ static m4_status prepare_graph(engine *run, m4_error *err) {
 static m4_status prepare(engine *run, m4_error *err) {
   const sim_scenario *scenario = run->scenario;
   bool limited = scenario->flow_limit > 0 && !run->backend->ops->limits_flows;
+  M4_TRY(change_links(run, err));
   for (int64_t i = 0; i < scenario->n_flows; i++)
     run->result->release_ns[i] = (double)scenario->flows[i].start_ns;
   if (limited) M4_TRY(prepare_groups(run, err));
@@ -202,7 +216,9 @@ m4_status sim_run(const sim_scenario *scenario, sim_backend *backend, sim_progre
     double start = seconds_now();
     status = loop(&run, progress, ctx, err);
     result->wall_seconds = seconds_now() - start;
+    if (status == M4_OK) status = sim_list_unfinished(result, backend, run.causes_left, err);
     backend->ops->count(backend, &result->events, &result->clamped);
+    if (backend->ops->counters) result->n_counters = backend->ops->counters(backend, result->counters);
   } else {
     status = m4_fail(err, M4_MEMORY, scenario->name, "no memory for the results of %lld flows",
                      (long long)scenario->n_flows);
@@ -219,5 +235,6 @@ void sim_result_free(sim_result *result) {
   free(result->fct_ns);
   free(result->release_ns);
   free(result->order);
+  free(result->unfinished);
   *result = (sim_result){0};
 }

@@ -5,6 +5,14 @@
 
 #include "sim/backend.h"
 
+enum { SIM_WHY_BYTES = 320, SIM_MAX_LISTED = 1000 };
+
+/* A flow that never finishes. */
+typedef struct sim_unfinished {
+  int64_t flow;
+  char why[SIM_WHY_BYTES]; /* "" when the back end does not say */
+} sim_unfinished;
+
 typedef struct sim_result {
   int64_t n_flows, n_finished;
   double *fct_ns;      /* [n_flows] by flow index; NAN = never finished */
@@ -13,6 +21,10 @@ typedef struct sim_result {
   double end_ns;       /* last completion */
   double wall_seconds; /* the loop only */
   uint64_t events, clamped;
+  sim_counter counters[SIM_MAX_COUNTERS];
+  int n_counters;
+  sim_unfinished *unfinished; /* [n_listed] the first ones; none of an interrupted run */
+  int64_t n_listed;           /* at most SIM_MAX_LISTED */
 } sim_result;
 
 /* Called after each completion; a false return stops the run (status M4_INTERRUPTED, result holds what

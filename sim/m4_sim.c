@@ -12,7 +12,10 @@ typedef struct sim_options {
   m4_text_list scenarios;
   const char *backend, *checkpoint, *dag, *out;
   bool compare, report, trace;
+  int64_t explain; /* NO_FLOW: no story wanted */
 } sim_options;
+
+#define NO_FLOW INT64_MIN
 
 /* Configuration keys under "sim." (simulation.md 11). */
 typedef struct sim_config {
@@ -27,8 +30,8 @@ static const char *const updates[] = {"both", "arrivals", NULL};
 static const m4_option option_table[] = {
     {"--scenario", M4_OPTION_TEXT_LIST, offsetof(sim_options, scenarios), "DIR",
      "folder with topology.txt, flows.txt, config.txt (plain or .gz; optional params.txt with the 13 model "
-     "parameters and fct.txt "
-     "with true FCTs); repeatable: several run in parallel",
+     "parameters, fct.txt with true FCTs, link_changes.txt with links that fail or slow down); repeatable: "
+     "several run in parallel",
      NULL},
     {"--backend", M4_OPTION_TEXT, offsetof(sim_options, backend), "NAME[,NAME...]",
      "packet: every packet, exact; flowsim: max-min fair fluids, fast; m4: the learned model, needs "
@@ -46,12 +49,19 @@ static const m4_option option_table[] = {
      "compare with the scenario's fct.txt and put the errors into summary.json", NULL},
     {"--report", M4_OPTION_FLAG, offsetof(sim_options, report), NULL,
      "write OUT/report.html with its figures and link loads also for one back end", NULL},
+    {"--explain", M4_OPTION_INT, offsetof(sim_options, explain), "FLOW",
+     "tell one flow's story, by its id: its links, who shared them, what was expected of it after each "
+     "event; on "
+     "the screen, in OUT/explain_FLOW.txt and .json",
+     NULL},
     {"--trace", M4_OPTION_FLAG, offsetof(sim_options, trace), NULL,
      "packet: write OUT/mix.tr, what happened to every packet at every port, in ns-3's .tr format (64 bytes "
      "per event)",
      NULL},
     {"--out", M4_OPTION_TEXT, offsetof(sim_options, out), "OUT",
-     "folder for fct.txt, flows.csv and summary.json; with several scenarios one folder each below it, named "
+     "folder for fct.txt, flows.csv and summary.json (flows that never finish are listed there with the "
+     "reason), "
+     "with packet also counters.csv of every link; with several scenarios one folder each below it, named "
      "after DIR's last part",
      NULL},
     {NULL, M4_OPTION_FLAG, 0, NULL, NULL, NULL}};
@@ -77,7 +87,7 @@ static const m4_program program = {
     "m4-sim",
     "simulates flows on a network and writes their completion times",
     "m4-sim --scenario DIR [--scenario DIR ...] --backend packet|flowsim|m4[,...] [--checkpoint FILE] "
-    "[--dag FILE] [--compare] [--report] [--trace] --out OUT",
+    "[--dag FILE] [--compare] [--report] [--explain FLOW] [--trace] --out OUT",
     "m4-sim --scenario runs/0 --backend packet --out out/truth\n"
     "m4-sim --scenario runs/0 --backend m4 --checkpoint m4.safetensors --compare --out out/m4\n"
     "m4-sim --scenario runs/0 --backend packet,flowsim,m4 --checkpoint m4.safetensors --out out/all\n"
@@ -140,6 +150,8 @@ static m4_status check_options(const sim_options *options, const m4_common *comm
   if (options->trace && !uses(batch, SIM_BACKEND_PACKET))
     return m4_hint(err, m4_fail(err, M4_USAGE, "--trace", "only the packet back end has packets to trace"),
                    "use --backend packet");
+  if (options->trace && options->explain != NO_FLOW)
+    return m4_fail(err, M4_USAGE, "--explain", "one run gives a story or a trace, not both");
   if (uses(batch, SIM_BACKEND_M4) && !options->checkpoint)
     return m4_fail(err, M4_USAGE, "--checkpoint", "missing: --backend m4 needs weights (.safetensors)");
   if (strncmp(common->device, "cuda", 4) == 0)
@@ -153,6 +165,8 @@ static m4_status make_batch(sim_batch_options *batch, const sim_options *options
       .out_dir = common->dry_run ? NULL : options->out,
       .trial = {.compare = options->compare,
                 .trace = options->trace,
+                .explain = options->explain != NO_FLOW,
+                .explain_id = options->explain,
                 .learned = {.global_scope = strcmp(values->scope, "global") == 0,
                             .link_reset_off = !values->link_reset,
                             .arrivals_only = strcmp(values->update, "arrivals") == 0,
@@ -217,7 +231,7 @@ static m4_status run(const sim_options *options, const m4_common *common) {
 
 int main(int argc, char **argv) {
   m4_error err = {0};
-  sim_options options = {0};
+  sim_options options = {.explain = NO_FLOW};
   m4_common common;
   bool finished;
   m4_status status =

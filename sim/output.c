@@ -113,6 +113,25 @@ static void put_application(json_t *to, const sim_scenario *scenario, const sim_
                       number(1e9 * (double)result->n_flows / completion_ns));
 }
 
+static json_t *counters_json(const sim_result *result) {
+  json_t *root = json_object();
+  for (int i = 0; i < result->n_counters; i++)
+    json_object_set_new(root, result->counters[i].name, json_integer((json_int_t)result->counters[i].value));
+  return root;
+}
+
+static json_t *unfinished_json(const sim_scenario *scenario, const sim_result *result) {
+  json_t *list = json_array();
+  for (int64_t i = 0; i < result->n_listed; i++) {
+    const sim_unfinished *flow = &result->unfinished[i];
+    json_t *entry = json_object();
+    json_object_set_new(entry, "flow", json_integer(scenario->flows[flow->flow].id));
+    json_object_set_new(entry, "why", *flow->why ? json_string(flow->why) : json_null());
+    json_array_append_new(list, entry);
+  }
+  return list;
+}
+
 static json_t *summary_json(const sim_scenario *scenario, const char *backend, const sim_result *result,
                             const m4_accuracy *errors) {
   json_t *root = json_object();
@@ -127,6 +146,8 @@ static json_t *summary_json(const sim_scenario *scenario, const char *backend, c
   json_object_set_new(root, "peak_rss_bytes", json_integer(peak_rss_bytes()));
   json_object_set_new(root, "clamped", json_integer((json_int_t)result->clamped));
   put_application(root, scenario, result);
+  if (result->n_counters > 0) json_object_set_new(root, "counters", counters_json(result));
+  if (result->n_listed > 0) json_object_set_new(root, "unfinished", unfinished_json(scenario, result));
   json_object_set_new(root, "warnings", warnings_json(scenario));
   json_object_set_new(root, "version", json_string(M4_VERSION));
   if (errors) json_object_set_new(root, "error", errors_json(errors));

@@ -166,6 +166,7 @@ void sim_scenario_free(sim_scenario *scenario) {
   free(scenario->flows);
   free(scenario->path_links);
   free(scenario->truth_fct_ns);
+  sim_link_changes_free(&scenario->changes);
   free(scenario);
 }
 

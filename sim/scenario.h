@@ -4,6 +4,7 @@
 #ifndef SIM_SCENARIO_H
 #define SIM_SCENARIO_H
 
+#include "sim/link_changes.h"
 #include "sim/packet/settings.h"
 #include "sim/routing.h"
 
@@ -33,15 +34,17 @@ typedef struct sim_scenario {
   double params[SIM_N_PARAMS]; /* model.md 8 */
   int64_t
       *truth_fct_ns; /* [n_flows] by flow index, -1 = did not finish; NULL when the folder has no fct.txt */
+  sim_link_changes changes;            /* link_changes.txt; of every run of this scenario */
   int64_t flow_limit, hosts_per_group; /* closed loop (simulation.md 7.1); flow_limit 0 = open loop */
   struct sim_dag *dag;                 /* which flows wait for others (dag.h); NULL = none does */
   char **warnings;     /* things to tell the user (derived params, unknown config words), NULL-terminated */
   int32_t *path_links; /* what the flows' links point into */
 } sim_scenario;
 
-/* Reads DIR (topology.txt flows.txt config.txt, each plain or .gz; optional params.txt, fct.txt). Flow ids
- * must be unique, hosts must exist, starts must not decrease, sizes must be sane: errors carry file:line.
- * Fills paths, ports and ideal FCTs. */
+/* Reads DIR (topology.txt flows.txt config.txt, each plain or .gz; optional params.txt, fct.txt,
+ * link_changes.txt; a NAME.txt
+ * may be called NAME_topology_flows.txt, as the reference does). Flow ids must be unique, hosts must exist,
+ * starts must not decrease, sizes must be sane: errors carry file:line. Fills paths, ports and ideal FCTs. */
 m4_status sim_scenario_read(sim_scenario **scenario, const char *dir, m4_error *err);
 /* From parts (datagen): takes ownership of topology and of the flows array on success (paths are filled in).
  */
@@ -49,8 +52,8 @@ m4_status sim_scenario_create(sim_scenario **scenario, const char *name, sim_top
                               sim_flow *flows, int64_t n_flows, const pkt_settings *packet,
                               const double params[SIM_N_PARAMS], m4_error *err);
 void sim_scenario_free(sim_scenario *scenario);
-/* Writes topology.txt, flows.txt, config.txt, params.txt into an existing folder, readable by ns-3 and by
- * sim_scenario_read. */
+/* Writes topology.txt, flows.txt, config.txt, params.txt, with changes also link_changes.txt, into an
+ * existing folder, readable by ns-3 and by sim_scenario_read. */
 m4_status sim_scenario_write(const sim_scenario *scenario, const char *dir, m4_error *err);
 
 /* Puts at most `limit` flows per group of hosts_per_group hosts in flight (0 = open loop), for every back

@@ -138,16 +138,28 @@ static m4_status read_truth(sim_scenario *scenario, const char *path, const sim_
 
 typedef struct folder {
   char topology[MAX_PATH_BYTES], flows[MAX_PATH_BYTES], config[MAX_PATH_BYTES], params[MAX_PATH_BYTES],
-      fct[MAX_PATH_BYTES];
+      fct[MAX_PATH_BYTES], changes[MAX_PATH_BYTES];
   char name[MAX_PATH_BYTES];
 } folder;
 
+/* dir/STEM.txt, or dir/STEM_topology_flows.txt when only that is there (workloads.md 7.2). */
+static m4_status name_file(char path[MAX_PATH_BYTES], const char *dir, const char *stem, m4_error *err) {
+  char name[64], other[MAX_PATH_BYTES];
+  snprintf(name, sizeof name, "%s_topology_flows.txt", stem);
+  M4_TRY(m4_path_join(other, sizeof other, dir, name, err));
+  snprintf(name, sizeof name, "%s.txt", stem);
+  M4_TRY(m4_path_join(path, MAX_PATH_BYTES, dir, name, err));
+  if (!m4_file_exists(path) && m4_file_exists(other)) memcpy(path, other, sizeof other);
+  return M4_OK;
+}
+
 static m4_status name_files(const char *dir, folder *paths, m4_error *err) {
-  M4_TRY(m4_path_join(paths->topology, sizeof paths->topology, dir, "topology.txt", err));
-  M4_TRY(m4_path_join(paths->flows, sizeof paths->flows, dir, "flows.txt", err));
-  M4_TRY(m4_path_join(paths->config, sizeof paths->config, dir, "config.txt", err));
-  M4_TRY(m4_path_join(paths->params, sizeof paths->params, dir, "params.txt", err));
-  M4_TRY(m4_path_join(paths->fct, sizeof paths->fct, dir, "fct.txt", err));
+  M4_TRY(name_file(paths->topology, dir, "topology", err));
+  M4_TRY(name_file(paths->flows, dir, "flows", err));
+  M4_TRY(name_file(paths->config, dir, "config", err));
+  M4_TRY(name_file(paths->params, dir, "params", err));
+  M4_TRY(name_file(paths->fct, dir, "fct", err));
+  M4_TRY(name_file(paths->changes, dir, "link_changes", err));
   m4_path_last(paths->name, sizeof paths->name, dir);
   if (strcmp(paths->name, ".") == 0 ||
       strcmp(paths->name, "..") == 0) { /* a name for "." needs the real path */
@@ -204,6 +216,8 @@ static m4_status read_parts(sim_scenario **scenario, const folder *paths, sim_sc
   *flows = NULL;
   (*scenario)->warnings = holder->warnings;
   holder->warnings = NULL;
+  if (m4_file_exists(paths->changes))
+    M4_TRY(sim_link_changes_read(&(*scenario)->changes, (*scenario)->topology, paths->changes, err));
   return m4_file_exists(paths->fct) ? read_truth(*scenario, paths->fct, index_of, err) : M4_OK;
 }
 

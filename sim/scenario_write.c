@@ -37,6 +37,12 @@ static m4_status write_params(const sim_scenario *scenario, FILE *out, m4_error 
   return M4_OK;
 }
 
+static m4_status write_changes(const sim_scenario *scenario, FILE *out, m4_error *err) {
+  (void)err;
+  sim_link_changes_write(&scenario->changes, scenario->topology, out);
+  return M4_OK;
+}
+
 /* One file, atomically. */
 static m4_status write_file(const sim_scenario *scenario, const char *dir, const char *name,
                             m4_status (*write)(const sim_scenario *, FILE *, m4_error *), m4_error *err) {
@@ -54,5 +60,7 @@ m4_status sim_scenario_write(const sim_scenario *scenario, const char *dir, m4_e
   M4_TRY(write_file(scenario, dir, "topology.txt", write_topology, err));
   M4_TRY(write_file(scenario, dir, "flows.txt", write_flows, err));
   M4_TRY(write_file(scenario, dir, "config.txt", write_config, err));
-  return write_file(scenario, dir, "params.txt", write_params, err);
+  M4_TRY(write_file(scenario, dir, "params.txt", write_params, err));
+  return scenario->changes.count > 0 ? write_file(scenario, dir, "link_changes.txt", write_changes, err)
+                                     : M4_OK;
 }

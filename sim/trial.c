@@ -3,13 +3,15 @@
 
 #include "base/file.h"
 #include "base/signals.h"
+#include "sim/explain.h"
 #include "sim/live.h"
 #include "sim/output.h"
 #include "sim/packet/trace.h"
 
 #include <math.h>
+#include <stdlib.h>
 
-enum { MAX_PATH_BYTES = 4096 };
+enum { MAX_PATH_BYTES = 4096, MAX_WARNINGS = 5 };
 
 const char *sim_backend_name(sim_backend_kind kind) {
   static const char *const names[SIM_N_BACKENDS] = {"packet", "flowsim", "m4"};
@@ -21,7 +23,8 @@ typedef struct running {
   const sim_trial *trial;
   sim_result *result;
   sim_backend *backend;
-  pkt_trace *trace; /* with options->trace */
+  pkt_trace *trace;     /* with options->trace */
+  sim_explain *explain; /* with options->explain */
   sim_live *live;
   int64_t reported; /* flows counted in the progress so far */
 } running;
@@ -31,6 +34,10 @@ typedef struct running {
 static m4_status make_packet(running *run, m4_error *err) {
   char path[MAX_PATH_BYTES];
   const sim_trial *trial = run->trial;
+  if (run->explain) {
+    const pkt_probe story = sim_explain_probe(run->explain);
+    return sim_packet_backend(&run->backend, trial->scenario, &story, err);
+  }
   if (!trial->options->trace) return sim_packet_backend(&run->backend, trial->scenario, NULL, err);
   M4_TRY(m4_dir_make(trial->out_dir, err));
   M4_TRY(m4_path_join(path, sizeof path, trial->out_dir, "mix.tr", err));
@@ -51,6 +58,60 @@ static m4_status make_backend(running *run, m4_error *err) {
     return sim_learned_backend(&run->backend, trial->scenario, options->model, &options->learned, err);
   }
   return m4_fail(err, M4_INTERNAL, NULL, "unknown back end");
+}
+
+/* ---- the story of one flow ---- */
+
+static m4_status find_flow(const sim_trial *trial, int64_t *index, m4_error *err) {
+  const sim_scenario *scenario = trial->scenario;
+  for (*index = 0; *index < scenario->n_flows; ++*index)
+    if (scenario->flows[*index].id == trial->options->explain_id) return M4_OK;
+  return m4_fail(err, M4_USAGE, "--explain", "there is no flow %lld in %s",
+                 (long long)trial->options->explain_id, scenario->name);
+}
+
+/* Makes the back end, with a watcher when a story is wanted. */
+static m4_status make_watched(running *run, m4_error *err) {
+  if (!run->trial->options->explain) return make_backend(run, err);
+  int64_t index;
+  M4_TRY(find_flow(run->trial, &index, err));
+  M4_TRY(sim_explain_create(&run->explain, run->trial->scenario, index, err));
+  M4_TRY(make_backend(run, err));
+  return run->trial->backend == SIM_BACKEND_PACKET ? M4_OK
+                                                   : sim_explain_wrap(run->explain, &run->backend, err);
+}
+
+static m4_status write_story_file(const running *run, const char *ending, bool text, m4_error *err) {
+  char name[64], path[MAX_PATH_BYTES];
+  m4_outfile file = {0};
+  const char *backend = sim_backend_name(run->trial->backend);
+  snprintf(name, sizeof name, "explain_%lld.%s", (long long)run->trial->options->explain_id, ending);
+  M4_TRY(m4_path_join(path, sizeof path, run->trial->out_dir, name, err));
+  M4_TRY(m4_outfile_open(&file, path, err));
+  m4_status status = M4_OK;
+  if (text)
+    sim_explain_text(file.stream, run->explain, backend, run->result);
+  else
+    status = sim_explain_json(file.stream, run->explain, backend, run->result, err);
+  if (status == M4_OK) status = m4_outfile_commit(&file, err);
+  m4_outfile_abandon(&file);
+  return status;
+}
+
+/* On the screen, too. */
+static m4_status tell_story(const running *run, m4_error *err) {
+  char *text = NULL;
+  size_t length;
+  if (!run->explain) return M4_OK;
+  M4_TRY(write_story_file(run, "txt", true, err));
+  M4_TRY(write_story_file(run, "json", false, err));
+  FILE *out = open_memstream(&text, &length);
+  if (!out) return m4_fail(err, M4_MEMORY, NULL, "no memory for a story");
+  sim_explain_text(out, run->explain, sim_backend_name(run->trial->backend), run->result);
+  fclose(out);
+  m4_info(run->trial->log, "%s", text);
+  free(text);
+  return M4_OK;
 }
 
 /* A complete run goes on to the last acknowledgement, which no result needs. */
@@ -87,19 +148,47 @@ static void announce(const sim_trial *trial, const sim_result *result, const m4_
           (double)result->events / seconds, error);
 }
 
+/* counters.csv of a back end that counts per link. */
+static m4_status write_counters(const running *run, m4_error *err) {
+  char path[MAX_PATH_BYTES];
+  m4_outfile file = {0};
+  if (!run->backend->ops->write_links) return M4_OK;
+  M4_TRY(m4_path_join(path, sizeof path, run->trial->out_dir, "counters.csv", err));
+  M4_TRY(m4_outfile_open(&file, path, err));
+  run->backend->ops->write_links(run->backend, file.stream);
+  m4_status status = m4_outfile_commit(&file, err);
+  m4_outfile_abandon(&file);
+  return status;
+}
+
+static void warn_of_unfinished(const sim_trial *trial, const sim_result *result) {
+  for (int64_t i = 0; i < result->n_listed && i < MAX_WARNINGS; i++)
+    m4_warn(trial->log, "%s, %s: flow %lld never finishes: %s", trial->scenario->name,
+            sim_backend_name(trial->backend),
+            (long long)trial->scenario->flows[result->unfinished[i].flow].id,
+            *result->unfinished[i].why ? result->unfinished[i].why : "nothing can move it");
+  if (result->n_listed > MAX_WARNINGS)
+    m4_warn(trial->log, "%s, %s: %lld more flows never finish, see summary.json", trial->scenario->name,
+            sim_backend_name(trial->backend),
+            (long long)(result->n_flows - result->n_finished - MAX_WARNINGS));
+}
+
 /* What finished is written also when the run was interrupted; the status says so. */
 static m4_status simulate(running *run, m4_error *err) {
   const sim_trial *trial = run->trial;
   m4_accuracy errors, *wanted = trial->options->compare ? &errors : NULL;
-  M4_TRY(make_backend(run, err));
+  M4_TRY(make_watched(run, err));
   M4_TRY(sim_live_open(&run->live, trial->out_dir, err));
   m4_status ran = sim_run(trial->scenario, run->backend, on_completion, run, run->result, err);
   if (ran != M4_OK && ran != M4_INTERRUPTED) return ran;
   if (wanted) M4_TRY(sim_compare(trial->scenario, run->result, wanted, err));
   M4_TRY(sim_write_results(trial->out_dir, trial->scenario, sim_backend_name(trial->backend), run->result,
                            wanted, err));
+  M4_TRY(write_counters(run, err));
   M4_TRY(finish_trace(run, ran == M4_OK, err));
+  warn_of_unfinished(trial, run->result);
   announce(trial, run->result, wanted);
+  M4_TRY(tell_story(run, err));
   return ran;
 }
 
@@ -109,5 +198,6 @@ m4_status sim_trial_run(const sim_trial *trial, sim_result *result, m4_error *er
   sim_live_close(run.live, status == M4_OK || status == M4_INTERRUPTED);
   sim_backend_free(run.backend);
   pkt_trace_free(run.trace);
+  sim_explain_free(run.explain);
   return status;
 }

@@ -12,8 +12,10 @@ enum { SIM_N_BACKENDS = 3 };
 const char *sim_backend_name(sim_backend_kind kind); /* "packet", "flowsim", "m4" */
 
 typedef struct sim_trial_options {
-  bool compare;                   /* with the scenario's fct.txt, in summary.json */
-  bool trace;                     /* packet only: mix.tr beside the results */
+  bool compare; /* with the scenario's fct.txt, in summary.json */
+  bool trace;   /* packet only: mix.tr beside the results */
+  bool explain; /* tell the story of flow explain_id: explain_ID.txt and .json */
+  int64_t explain_id;
   const sim_learned_model *model; /* m4 only; shared by all trials */
   sim_learned_options learned;
   sim_flowsim_options flowsim;

@@ -122,6 +122,7 @@ typedef struct wave {
   int32_t first; /* number of items[0] within the call */
   const m4_loss_options *options;
   const tr_part *part;
+  float *const *slowdown; /* of the wave's items; NULL = not wanted */
 } wave;
 
 enum { RNG_SAMPLE_SHIFT = 40 }; /* a sample may draw 2^40 numbers */
@@ -152,8 +153,9 @@ static void gradient_task(void *arg, size_t index, int worker) {
 static void loss_task(void *arg, size_t index, int worker) {
   const wave *job = arg;
   tr_slot *slot = &job->crew->slots[index];
+  m4_pass_output output = {.slowdown = job->slowdown ? job->slowdown[index] : NULL};
   slot->status = m4_pass_forward(job->crew->workspaces[worker], job->crew->model, job->items[index]->sample,
-                                 job->options, &slot->losses, NULL, &slot->error);
+                                 job->options, &slot->losses, job->slowdown ? &output : NULL, &slot->error);
 }
 
 enum { CHUNK_ELEMENTS = 1 << 16 };
@@ -242,11 +244,12 @@ m4_status tr_crew_reduce(tr_crew *crew, m4_error *err) {
 }
 
 m4_status tr_crew_losses(tr_crew *crew, ds_item *const *items, int32_t count, const m4_loss_options *options,
-                         m4_losses *losses, m4_error *err) {
+                         m4_losses *losses, float *const *slowdown, m4_error *err) {
   wave job = {.crew = crew, .options = options};
   for (int32_t first = 0; first < count; first += crew->n_slots) {
     int32_t n = count - first < crew->n_slots ? count - first : crew->n_slots;
     job.items = items + first;
+    job.slowdown = slowdown ? slowdown + first : NULL;
     m4_parallel_for(crew->pool, (size_t)n, loss_task, &job);
     for (int32_t i = 0; i < n; ++i)
       M4_TRY(collect(&crew->slots[i], items[first + i], &losses[first + i], err));

@@ -45,8 +45,8 @@ m4_status tr_crew_reduce(tr_crew *crew, m4_error *err);
 ag_grads *tr_crew_total(const tr_crew *crew); /* the step's gradient so far */
 void tr_crew_clear(tr_crew *crew);            /* begins a new step */
 
-/* Losses only. */
+/* Losses only. slowdown: NULL, or where the predictions of every item go ([n_flows] each). */
 m4_status tr_crew_losses(tr_crew *crew, ds_item *const *items, int32_t count, const m4_loss_options *options,
-                         m4_losses *losses, m4_error *err);
+                         m4_losses *losses, float *const *slowdown, m4_error *err);
 
 #endif

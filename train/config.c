@@ -17,6 +17,7 @@ static const char *const loss_fn_choices[] = {"l1", NULL};
 static const char *const schedule_choices[] = {"plateau", "cosine", "step", "constant", NULL};
 static const char *const monitor_choices[] = {"val_loss", "val_error", "train_loss", NULL};
 static const char *const precision_choices[] = {"float32", "float64", NULL};
+static const char *const gemm_choices[] = {"float32", "bf16", NULL};
 static const char *const model_choices[] = {"lstm", NULL};
 
 const m4_key tr_keys[] = {
@@ -143,6 +144,10 @@ const m4_key tr_keys[] = {
      "smaller improvements do not count"},
     {"training.log_every_n_steps", M4_KEY_INT, AT(training.log_every_n_steps), "10", 1, 1e9, NULL,
      "steps between log records"},
+    {"training.histograms_every_n_epochs", M4_KEY_INT, AT(training.histograms_every_n_epochs), "1", 0, 1e6,
+     NULL, "TensorBoard histograms of weights, gradients and validation errors; 0 = none"},
+    {"training.images_every_n_epochs", M4_KEY_INT, AT(training.images_every_n_epochs), "1", 0, 1e6, NULL,
+     "TensorBoard pictures of size and queue curves of an example; 0 = none"},
     {"training.checkpoint_every_n_steps", M4_KEY_INT, AT(training.checkpoint_every_n_steps), "0", 0, 1e12,
      NULL, "also save `last` this often; 0 = at the end of epochs only"},
     {"training.keep_epochs", M4_KEY_INT, AT(training.keep_epochs), "0", 0, 1e6, NULL,
@@ -158,6 +163,10 @@ const m4_key tr_keys[] = {
      "tape memory of one sample, MiB; longer periods are recomputed in segments; 0 = never recompute"},
     {"training.precision", M4_KEY_TEXT, AT(training.precision), "float32", 0, 0, precision_choices,
      "of all arithmetic; float64 is for comparisons: slow, and such a run cannot be resumed"},
+    {"training.gemm", M4_KEY_TEXT, AT(training.gemm), "float32", 0, 0, gemm_choices,
+     "matrix products: bf16 rounds their factors to bfloat16 (weights and sums stay float32); float32 is "
+     "used "
+     "where the CPU has no AVX512-BF16"},
     {"training.check_finite", M4_KEY_BOOL, AT(training.check_finite), "true", 0, 0, NULL,
      "look for NaN in every sample's gradient (losses are always checked)"},
     {"training.dir_output", M4_KEY_TEXT, AT(training.dir_output), "runs", 0, 0, NULL, "folder of all runs"},
@@ -194,6 +203,9 @@ m4_status tr_config_check(const tr_config *values, const m4_config *config, m4_e
   if (!values->model.enable_gnn && !values->model.enable_lstm)
     return m4_config_complain(config, "model.enable_lstm", err,
                               "false needs model.enable_gnn true: nothing would be left of the model");
+  if (strcmp(values->training.gemm, "bf16") == 0 && tr_dtype(values) == AG_F64)
+    return m4_config_complain(config, "training.gemm", err,
+                              "bf16 and training.precision float64 exclude each other");
   if (values->dataset.enable_flowsim_gt)
     return m4_config_complain(config, "dataset.enable_flowsim_gt", err, "true is not supported, only false");
   if (values->training.enable_dist)
@@ -209,6 +221,13 @@ m4_status tr_config_check(const tr_config *values, const m4_config *config, m4_e
 
 ag_dtype tr_dtype(const tr_config *values) {
   return strcmp(values->training.precision, "float64") == 0 ? AG_F64 : AG_F32;
+}
+
+const ag_backend *tr_backend(const tr_config *values, m4_log *log) {
+  if (strcmp(values->training.gemm, "bf16") != 0) return ag_cpu_backend(tr_dtype(values));
+  const ag_backend *backend = ag_cpu_bf16_backend();
+  if (!backend) m4_warn(log, "training.gemm: no AVX512-BF16 on this CPU; float32 products are used");
+  return backend ? backend : ag_cpu_backend(AG_F32);
 }
 
 m4_widths tr_widths(const tr_config *values) {

@@ -4,6 +4,7 @@
 #define TRAIN_CONFIG_H
 
 #include "base/config.h"
+#include "base/log.h"
 #include "data/sampler.h"
 #include "nn/m4_pass.h"
 
@@ -42,8 +43,9 @@ typedef struct tr_config {
     int64_t early_stop_patience;
     double early_stop_min_delta;
     int64_t log_every_n_steps, checkpoint_every_n_steps, keep_epochs, save_top_k, sanity_val_samples;
+    int64_t histograms_every_n_epochs, images_every_n_epochs;
     int64_t segment_budget_mib;
-    char *dir_output, *note, *init_from, *precision;
+    char *dir_output, *note, *init_from, *precision, *gemm;
     bool check_finite, save_states;
   } training;
   struct {
@@ -58,6 +60,8 @@ extern const m4_key tr_keys[];
 m4_status tr_config_check(const tr_config *values, const m4_config *config, m4_error *err);
 
 ag_dtype tr_dtype(const tr_config *values);
+/* Where training computes; a warning when it is not what was asked for. */
+const ag_backend *tr_backend(const tr_config *values, m4_log *log);
 m4_widths tr_widths(const tr_config *values);
 m4_size_feature tr_size_feature(const tr_config *values);
 m4_input_form tr_input_form(const tr_config *values);

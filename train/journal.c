@@ -2,6 +2,7 @@
 #include "train/journal.h"
 
 #include "base/file.h"
+#include "train/tfevents/png.h"
 #include "train/tfevents/tfevents.h"
 
 #include <errno.h>
@@ -146,6 +147,15 @@ void tr_journal_settings(tr_journal *journal, const tr_config *values, int64_t n
       {.name = "enable_queuelen", .kind = TFE_BOOL, .flag = values->dataset.enable_queuelen}};
   static const char *const metrics[] = {"train_loss_epoch", "val_loss_epoch"};
   tfe_hparams(journal->events, hparams, sizeof hparams / sizeof *hparams, metrics, 2);
+  static const tfe_chart charts[] = {{"FCT loss", {"train_loss_epoch", "val_loss_epoch"}},
+                                     {"FCT error", {"train_error_epoch", "val_error_epoch"}},
+                                     {"size loss", {"train_size_loss_epoch", "val_size_loss_epoch"}},
+                                     {"queue loss", {"train_queue_loss_epoch", "val_queue_loss_epoch"}},
+                                     {"gradient norms",
+                                      {"train_gnn_grad_norm_step", "train_lstm_grad_norm_step",
+                                       "train_lstm_grad_norm_link_step", "^grad_norm_step"}},
+                                     {"learning rate", {"learning_rate"}}};
+  tfe_layout(journal->events, "training and validation", charts, sizeof charts / sizeof *charts);
 }
 
 static void put_norms(tr_journal *journal, const char *suffix, int64_t at, const tr_norms *norms) {
@@ -224,6 +234,44 @@ void tr_journal_epoch(tr_journal *journal, const tr_state *state) {
     add_losses(record, "val", &val);
   }
   put_line(journal, record);
+}
+
+/* ---- histograms and pictures ---- */
+
+static void put_values(tr_journal *journal, const char *group, int64_t step, const ag_param *param,
+                       const void *values) {
+  char tag[160];
+  tfe_histogram histogram;
+  tfe_histogram_clear(&histogram);
+  for (int64_t i = 0, n = (int64_t)param->rows * param->cols; i < n; ++i)
+    tfe_histogram_add(&histogram, param->dtype == AG_F64 ? ((const double *)values)[i]
+                                                         : (double)((const float *)values)[i]);
+  snprintf(tag, sizeof tag, "%s/%s", group, param->name);
+  tfe_put_histogram(journal->events, tag, step, &histogram);
+}
+
+void tr_journal_weights(tr_journal *journal, int64_t step, const m4_model *model) {
+  for (int32_t p = 0; p < model->n_params; ++p)
+    put_values(journal, "weights", step, model->params[p], model->params[p]->data);
+}
+
+void tr_journal_gradients(tr_journal *journal, int64_t step, const m4_model *model, ag_grads *gradients) {
+  for (int32_t p = 0; p < model->n_params; ++p)
+    put_values(journal, "gradients", step, model->params[p], ag_grads_data(gradients, p));
+}
+
+void tr_journal_histogram(tr_journal *journal, const char *tag, int64_t step, const tfe_histogram *values) {
+  tfe_put_histogram(journal->events, tag, step, values);
+}
+
+m4_status tr_journal_chart(tr_journal *journal, const char *tag, int64_t step, const tr_chart *chart,
+                           m4_error *err) {
+  unsigned char *png;
+  size_t png_bytes;
+  M4_TRY(tfe_png_encode(&chart->pixels[0][0][0], TR_CHART_WIDTH, TR_CHART_HEIGHT, &png, &png_bytes, err));
+  tfe_image(journal->events, tag, step, TR_CHART_WIDTH, TR_CHART_HEIGHT, png, png_bytes);
+  free(png);
+  return M4_OK;
 }
 
 void tr_journal_end(tr_journal *journal, bool success) {

@@ -3,8 +3,10 @@
 #ifndef TRAIN_JOURNAL_H
 #define TRAIN_JOURNAL_H
 
+#include "train/chart.h"
 #include "train/config.h"
 #include "train/state.h"
+#include "train/tfevents/histogram.h"
 
 typedef struct tr_journal tr_journal;
 
@@ -15,7 +17,7 @@ m4_status tr_journal_open(tr_journal **journal, const char *dir, m4_error *err);
 m4_status tr_journal_resume(tr_journal **journal, const char *dir, const tr_state *state, m4_error *err);
 m4_status tr_journal_close(tr_journal *journal, m4_error *err); /* NULL accepted */
 
-/* hparams tab: the resolved settings. */
+/* hparams tab: the resolved settings; custom scalars tab: what belongs on one chart. */
 void tr_journal_settings(tr_journal *journal, const tr_config *values, int64_t n_train, int64_t n_val);
 /* One optimiser step; positions: dataset periods of the batch. milliseconds: wall time per step since the
  * last record. */
@@ -23,6 +25,12 @@ void tr_journal_step(tr_journal *journal, const tr_state *state, double rate, co
                      const tr_norms *norms, const int64_t *periods, int64_t n_periods, double milliseconds);
 /* state->last_epoch: means over the train samples and, when there are any, the validation samples. */
 void tr_journal_epoch(tr_journal *journal, const tr_state *state);
+/* TensorBoard only; step: of the optimiser. */
+void tr_journal_weights(tr_journal *journal, int64_t step, const m4_model *model);
+void tr_journal_gradients(tr_journal *journal, int64_t step, const m4_model *model, ag_grads *gradients);
+void tr_journal_histogram(tr_journal *journal, const char *tag, int64_t step, const tfe_histogram *values);
+m4_status tr_journal_chart(tr_journal *journal, const char *tag, int64_t step, const tr_chart *chart,
+                           m4_error *err);
 void tr_journal_end(tr_journal *journal, bool success);
 /* Reports write errors of everything so far. */
 m4_status tr_journal_flush(tr_journal *journal, m4_error *err);

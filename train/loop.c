@@ -1,4 +1,5 @@
 /* The training: epochs, validation, schedule, stopping. Knows the run. */
+#include "train/picture.h"
 #include "train/profile.h"
 #include "train/run.h"
 
@@ -59,12 +60,29 @@ static void record_epoch(tr_run *run, const tr_sums *val) {
   memset(&state->sums, 0, sizeof state->sums);
 }
 
+static bool is_due(const tr_run *run, int64_t every) {
+  return run->journal && every > 0 && run->state.epoch % every == 0;
+}
+
+/* What TensorBoard shows beside numbers. Written before the checkpoint, at its step: a run that resumes from
+ * an older one makes them void. */
+static m4_status record_pictures(tr_run *run, const tfe_histogram *errors, m4_error *err) {
+  if (is_due(run, run->values->training.histograms_every_n_epochs)) {
+    tr_journal_weights(run->journal, run->state.step, run->model);
+    tr_journal_histogram(run->journal, "errors/val_slowdown", run->state.step, errors);
+  }
+  if (is_due(run, run->values->training.images_every_n_epochs)) M4_TRY(tr_draw_example(run, err));
+  return M4_OK;
+}
+
 /* Validates, schedules, saves, then writes the records: a run that is killed in between resumes from the
  * saved state, which knows the records that are still to be written. */
 static m4_status close_epoch(tr_run *run, m4_error *err) {
   tr_state *state = &run->state;
   tr_sums val = {0};
-  if (run->values->training.enable_val) M4_TRY(tr_validate(run, run->split.n_val, &val, err));
+  tfe_histogram errors;
+  tfe_histogram_clear(&errors);
+  if (run->values->training.enable_val) M4_TRY(tr_validate(run, run->split.n_val, &val, &errors, err));
   record_epoch(run, &val);
   double metric = monitored(run, &state->last_epoch);
   bool best = metric < state->best_metric;
@@ -73,7 +91,8 @@ static m4_status close_epoch(tr_run *run, m4_error *err) {
     state->learning_rate = nn_plateau_step(&state->plateau, metric, state->learning_rate);
   report_epoch(run, best);
   watch_metric(run, metric);
-  m4_status status = tr_save_epoch(run, metric, best, err);
+  m4_status status = record_pictures(run, &errors, err);
+  if (status == M4_OK) status = tr_save_epoch(run, metric, best, err);
   if (status == M4_OK && run->journal) {
     tr_journal_epoch(run->journal, state);
     status = tr_journal_flush(run->journal, err);
@@ -97,7 +116,7 @@ static m4_status check_sanity(tr_run *run, m4_error *err) {
   if (n_samples > run->split.n_val) n_samples = run->split.n_val;
   if (!run->values->training.enable_val || n_samples == 0 || run->job->resume) return M4_OK;
   tr_sums sums;
-  M4_TRY(tr_validate(run, n_samples, &sums, err));
+  M4_TRY(tr_validate(run, n_samples, &sums, NULL, err));
   m4_info(run->job->log, "sanity check: %lld validation samples, val_loss %.4f", (long long)n_samples,
           tr_sums_mean(&sums).fct);
   return M4_OK;

@@ -1,10 +1,6 @@
 /* m4-convert: weights between PyTorch's files and safetensors. */
-#include "base/command.h"
-#include "base/log.h"
+#include "base/program.h"
 #include "train/convert/convert.h"
-
-#include <stdio.h>
-#include <string.h>
 
 typedef struct convert_options {
   const char *from, *to;
@@ -26,7 +22,9 @@ static const m4_program program = {"m4-convert",
                                    option_table,
                                    NULL};
 
-static m4_status run(const convert_options *options, m4_error *err) {
+static m4_status run(void *target, const m4_common *common, m4_error *err) {
+  (void)common;
+  const convert_options *options = target;
   if (!options->from) return m4_fail(err, M4_USAGE, "--from", "no weights given");
   if (!options->to) return m4_fail(err, M4_USAGE, "--to", "no file to write given");
   return tr_convert(options->from, options->to, err);
@@ -34,13 +32,5 @@ static m4_status run(const convert_options *options, m4_error *err) {
 
 int main(int argc, char **argv) {
   convert_options options = {0};
-  m4_common common;
-  memset(&common, 0, sizeof common);
-  m4_error error = {0};
-  bool finished = false;
-  m4_status status = m4_command_parse(&program, argc, argv, &options, &common, &finished, &error);
-  if (status == M4_OK && !finished) status = run(&options, &error);
-  m4_command_free(&program, &options, &common);
-  if (status != M4_OK) m4_print_error(program.name, &error);
-  return m4_exit_code(status);
+  return m4_main(&program, run, &options, argc, argv);
 }

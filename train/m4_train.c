@@ -57,12 +57,7 @@ static m4_status configure(m4_config *config, const train_options *options, cons
   M4_TRY(m4_config_set_text(config, "training.dir_output", options->out, err));
   M4_TRY(m4_config_set_text(config, "training.note", options->note, err));
   M4_TRY(m4_command_configure(common, config, err));
-  if (common->seed >= 0) {
-    char assignment[64];
-    snprintf(assignment, sizeof assignment, "dataset.shard=%lld", (long long)common->seed);
-    M4_TRY(m4_config_set(config, assignment, err));
-  }
-  return M4_OK;
+  return m4_command_seed(common, config, "dataset.shard", err);
 }
 
 static m4_status check_device(const char *device, m4_log *log, m4_error *err) {

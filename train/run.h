@@ -50,8 +50,9 @@ m4_status tr_run_batches(tr_run *run, m4_error *err);
 m4_status tr_explain_failure(tr_run *run, const ds_item *item, const tr_part *part, int64_t number,
                              m4_error *err);
 
-/* Losses over the first n_samples validation samples. */
-m4_status tr_validate(tr_run *run, int64_t n_samples, tr_sums *sums, m4_error *err);
+/* Losses over the first n_samples validation samples. errors (may be NULL): of all their flows, predicted
+ * over true slowdown minus 1. */
+m4_status tr_validate(tr_run *run, int64_t n_samples, tr_sums *sums, tfe_histogram *errors, m4_error *err);
 
 /* Checkpoints. Only where files are written; elsewhere nothing happens. */
 m4_status tr_save_init(tr_run *run, m4_error *err);

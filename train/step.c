@@ -164,6 +164,11 @@ static void show_progress(tr_run *run) {
   if (run->progress) m4_progress_update(run->progress, (uint64_t)run->state.step, note);
 }
 
+static bool histograms_are_due(const tr_run *run) {
+  int64_t every = run->values->training.histograms_every_n_epochs;
+  return run->journal && every > 0 && (run->state.epoch + 1) % every == 0;
+}
+
 /* The gradient of the step is complete: updates the weights. */
 static m4_status finish_step(pass *p, m4_error *err) {
   tr_run *run = p->run;
@@ -171,6 +176,8 @@ static m4_status finish_step(pass *p, m4_error *err) {
   ag_grads *gradient = tr_crew_total(run->crew);
   bool log_now = (state->step + 1) % run->values->training.log_every_n_steps == 0;
   if (log_now || state->batch == run->batches_per_epoch) run->norms = tr_gradient_norms(run->model, gradient);
+  if (state->batch == run->batches_per_epoch && histograms_are_due(run))
+    tr_journal_gradients(run->journal, state->step + 1, run->model, gradient);
   clip(run, gradient);
   run->rate = tr_learning_rate(run->values, state, run->total_steps);
   nn_adam_step(run->adam, run->model, gradient, run->rate);

@@ -1,37 +1,24 @@
-/* Teacher-forced test of a model. Knows nn and data. */
+/* Teacher-forced test of a model: periods are read ahead, predicted in parallel, taken in order. */
 #include "train/test.h"
 
-#include "base/file.h"
 #include "base/signals.h"
-#include "data/prefetch.h"
+#include "train/test_parts.h"
 
-#include <jansson.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAVE = 64, PATH_BYTES = 4096 };
-
-/* What a forward pass of one period leaves behind until it is written. */
-typedef struct prediction {
-  float *slowdown, *size, *queue;
-  m4_losses losses;
-  m4_status status;
-  m4_error error;
-} prediction;
+enum { WAVE = 64 };
 
 typedef struct tester {
   const tr_test_job *job;
   m4_workspace **workspaces; /* one per thread */
   int n_workers;
   ds_item *items[WAVE];
-  prediction predictions[WAVE];
-  m4_outfile flows, size, queue;
-  m4_outcome *m4, *flowsim; /* all flows so far */
-  int64_t n_flows, capacity, n_flowsim;
-  double size_error, queue_error;
-  int64_t n_size, n_queue;
+  tr_prediction predictions[WAVE];
+  tr_test_files files;
+  tr_test_result *result;
+  int64_t capacity; /* of the result's rows */
   m4_losses sums;
 } tester;
 
@@ -43,9 +30,9 @@ static int64_t count_queue_labels(const m4_sample *sample) {
 }
 
 static void forward_task(void *arg, size_t index, int worker) {
-  tester *tester_ = arg;
-  prediction *guess = &tester_->predictions[index];
-  const m4_sample *sample = tester_->items[index]->sample;
+  tester *t = arg;
+  tr_prediction *guess = &t->predictions[index];
+  const m4_sample *sample = t->items[index]->sample;
   guess->slowdown = calloc((size_t)sample->n_flows + 1, sizeof(float));
   guess->size = calloc((size_t)count_size_labels(sample) + 1, sizeof(float));
   guess->queue = calloc((size_t)count_queue_labels(sample) + 1, sizeof(float));
@@ -55,106 +42,58 @@ static void forward_task(void *arg, size_t index, int worker) {
   }
   m4_pass_output output = {
       .slowdown = guess->slowdown, .size_prediction = guess->size, .queue_prediction = guess->queue};
-  guess->status = m4_pass_forward(tester_->workspaces[worker], tester_->job->model, sample,
-                                  tester_->job->loss, &guess->losses, &output, &guess->error);
+  guess->status = m4_pass_forward(t->workspaces[worker], t->job->model, sample, t->job->loss, &guess->losses,
+                                  &output, &guess->error);
 }
 
-static bool reserve(tester *tester_, int64_t more) {
-  if (tester_->n_flows + more <= tester_->capacity) return true;
-  int64_t capacity = 2 * (tester_->n_flows + more);
-  m4_outcome *m4 = realloc(tester_->m4, (size_t)capacity * sizeof *m4);
-  if (m4) tester_->m4 = m4;
-  m4_outcome *flowsim = realloc(tester_->flowsim, (size_t)capacity * sizeof *flowsim);
-  if (flowsim) tester_->flowsim = flowsim;
-  if (!m4 || !flowsim) return false;
-  tester_->capacity = capacity;
-  return true;
+static void free_prediction(tr_prediction *guess) {
+  free(guess->slowdown);
+  free(guess->size);
+  free(guess->queue);
+  *guess = (tr_prediction){0};
 }
 
-static void write_flows(tester *tester_, const ds_item *item, const prediction *guess) {
-  const m4_period *facts = &item->facts;
-  ds_period_info info = ds_period(tester_->job->dataset, item->period);
-  const char *name = ds_scenario_name(tester_->job->dataset, info.scenario);
-  for (int32_t f = 0; f < facts->n_flows; ++f) {
-    double ideal = (double)facts->ideal_fct_ns[f], fct = (double)facts->fct_ns[f],
-           flowsim = item->flowsim_fct_ns[f];
-    double raw = guess->slowdown[f], predicted = ideal * fmax(1.0, raw);
-    fprintf(tester_->flows.stream, "%lld,%s,%d,%lld,%lld,%d,%lld,%lld,%.9g,%.9g,%.9g\n",
-            (long long)item->period, name, (int)info.segment, (long long)facts->flow_id[f],
-            (long long)facts->size_bytes[f], (int)(facts->path_offset[f + 1] - facts->path_offset[f]),
-            (long long)facts->fct_ns[f], (long long)facts->ideal_fct_ns[f], fct / ideal, raw,
-            flowsim > 0 ? flowsim / ideal : NAN);
-    tester_->m4[tester_->n_flows++] = (m4_outcome){facts->size_bytes[f], predicted, fct, ideal};
-    if (flowsim > 0)
-      tester_->flowsim[tester_->n_flowsim++] = (m4_outcome){facts->size_bytes[f], flowsim, fct, ideal};
-  }
-}
-
-/* Labels are given per event; a row of size labels belongs to the event's active flows, ascending. */
-static void write_readouts(tester *tester_, const ds_item *item, const prediction *guess) {
-  const m4_sample *sample = item->sample;
-  for (int32_t e = 0; e < sample->n_events; ++e) {
-    const m4_event_data *event = &sample->events[e];
-    for (int32_t i = 0; i < event->n_size_labels && tester_->job->model->widths.has_size_head; ++i) {
-      float predicted = guess->size[sample->size_offset[e] + i], truth = event->size_labels[i];
-      fprintf(tester_->size.stream, "%lld,%d,%lld,%.7g,%.7g\n", (long long)item->period, (int)e,
-              (long long)item->facts.flow_id[event->flow_rows[i]], (double)truth, (double)predicted);
-      tester_->size_error += fabs((double)predicted - truth);
-      ++tester_->n_size;
-    }
-    for (int32_t i = 0; i < event->n_queue_labels && tester_->job->model->widths.has_queue_head; ++i) {
-      float predicted = guess->queue[sample->queue_offset[e] + i], truth = event->queue_labels[i];
-      fprintf(tester_->queue.stream, "%lld,%d,%d,%.7g,%.7g\n", (long long)item->period, (int)e,
-              (int)event->queue_rows[i], (double)truth, (double)predicted);
-      tester_->queue_error += fabs((double)predicted - truth);
-      ++tester_->n_queue;
-    }
-  }
-}
-
-static m4_status collect(tester *tester_, const ds_item *item, const prediction *guess, m4_error *err) {
-  char where[64];
-  snprintf(where, sizeof where, "busy period %lld", (long long)item->period);
+static m4_status collect(tester *t, const ds_item *item, const tr_prediction *guess, m4_error *err) {
   if (guess->status != M4_OK) {
     if (err) *err = guess->error;
-    return m4_within(err, guess->status, where);
+    return guess->status;
   }
-  if (!reserve(tester_, item->facts.n_flows))
-    return m4_fail(err, M4_MEMORY, where, "no memory for the flows tested");
-  write_flows(tester_, item, guess);
-  write_readouts(tester_, item, guess);
-  tester_->sums.total += guess->losses.total;
-  tester_->sums.fct += guess->losses.fct;
-  tester_->sums.size += guess->losses.size;
-  tester_->sums.queue += guess->losses.queue;
-  tester_->sums.error += guess->losses.error;
+  M4_TRY(tr_add_flows(t->result, &t->capacity, &t->files, t->job, item, guess, err));
+  M4_TRY(tr_add_readouts(t->result, &t->files, t->job, item, guess, err));
+  t->sums.total += guess->losses.total;
+  t->sums.fct += guess->losses.fct;
+  t->sums.size += guess->losses.size;
+  t->sums.queue += guess->losses.queue;
+  t->sums.error += guess->losses.error;
   return M4_OK;
 }
 
 /* Takes up to WAVE periods, predicts them in parallel, writes them in order. *more is false at the end. */
-static m4_status run_wave(tester *tester_, ds_prefetch *prefetch, bool *more, int64_t *done, m4_error *err) {
+static m4_status run_wave(tester *t, ds_prefetch *prefetch, bool *more, int64_t *done, m4_error *err) {
   m4_status status = M4_OK;
   size_t count = 0;
   while (count < WAVE && status == M4_OK && *more) {
-    status = ds_prefetch_next(prefetch, &tester_->items[count], err);
-    *more = status == M4_OK && tester_->items[count];
+    status = ds_prefetch_next(prefetch, &t->items[count], err);
+    *more = status == M4_OK && t->items[count];
     if (*more) ++count;
   }
-  memset(tester_->predictions, 0, sizeof tester_->predictions);
-  if (status == M4_OK) m4_parallel_for(tester_->job->pool, count, forward_task, tester_);
+  if (status == M4_OK) m4_parallel_for(t->job->pool, count, forward_task, t);
   for (size_t i = 0; i < count; ++i) {
-    if (status == M4_OK) status = collect(tester_, tester_->items[i], &tester_->predictions[i], err);
-    free(tester_->predictions[i].slowdown);
-    free(tester_->predictions[i].size);
-    free(tester_->predictions[i].queue);
-    ds_prefetch_return(prefetch, tester_->items[i]);
+    if (status == M4_OK) {
+      char where[96];
+      status = collect(t, t->items[i], &t->predictions[i], err);
+      snprintf(where, sizeof where, "busy period %lld", (long long)t->items[i]->period);
+      if (status != M4_OK) m4_within(err, status, where);
+    }
+    free_prediction(&t->predictions[i]);
+    ds_prefetch_return(prefetch, t->items[i]);
   }
   *done += (int64_t)count;
   return status;
 }
 
-static m4_status run_all(tester *tester_, m4_error *err) {
-  const tr_test_job *job = tester_->job;
+static m4_status run_all(tester *t, m4_error *err) {
+  const tr_test_job *job = t->job;
   ds_prefetch *prefetch = NULL;
   m4_progress *progress;
   M4_TRY(m4_progress_create(&progress, job->log, "test", "periods", (uint64_t)job->n_periods, err));
@@ -163,7 +102,7 @@ static m4_status run_all(tester *tester_, m4_error *err) {
   bool more = status == M4_OK;
   int64_t done = 0;
   while (status == M4_OK && more) {
-    status = run_wave(tester_, prefetch, &more, &done, err);
+    status = run_wave(t, prefetch, &more, &done, err);
     m4_progress_update(progress, (uint64_t)done, NULL);
     if (status == M4_OK && m4_stop_requested()) status = m4_fail(err, M4_INTERRUPTED, "test", "stopped");
   }
@@ -172,122 +111,75 @@ static m4_status run_all(tester *tester_, m4_error *err) {
   return status;
 }
 
-static m4_status open_csv(m4_outfile *file, const char *dir, const char *name, const char *header,
-                          m4_error *err) {
-  char path[PATH_BYTES];
-  M4_TRY(m4_path_join(path, sizeof path, dir, name, err));
-  M4_TRY(m4_outfile_open(file, path, err));
-  fputs(header, file->stream);
-  return M4_OK;
+static m4_status start(tester *t, m4_error *err) {
+  const tr_test_job *job = t->job;
+  t->n_workers = job->pool ? m4_pool_threads(job->pool) : 1;
+  t->workspaces = calloc((size_t)t->n_workers, sizeof *t->workspaces);
+  if (!t->workspaces) return m4_fail(err, M4_MEMORY, NULL, "no memory for the test");
+  for (int w = 0; w < t->n_workers; ++w) M4_TRY(m4_workspace_create(&t->workspaces[w], job->model, 1, err));
+  return tr_test_files_open(&t->files, job->out, err);
 }
 
-static m4_status start(tester *tester_, m4_error *err) {
-  const tr_test_job *job = tester_->job;
-  tester_->n_workers = job->pool ? m4_pool_threads(job->pool) : 1;
-  tester_->workspaces = calloc((size_t)tester_->n_workers, sizeof *tester_->workspaces);
-  if (!tester_->workspaces || !reserve(tester_, 1024))
-    return m4_fail(err, M4_MEMORY, NULL, "no memory for the test");
-  for (int w = 0; w < tester_->n_workers; ++w)
-    M4_TRY(m4_workspace_create(&tester_->workspaces[w], job->model, 1, err));
-  M4_TRY(m4_dir_make(job->out, err));
-  M4_TRY(open_csv(
-      &tester_->flows, job->out, "flows.csv",
-      "period,scenario,segment,flow_id,size_bytes,n_links,fct_ns,ideal_fct_ns,slowdown,predicted_slowdown,"
-      "flowsim_slowdown\n",
-      err));
-  M4_TRY(open_csv(&tester_->size, job->out, "size.csv",
-                  "period,event,flow_id,remaining_ratio,predicted_ratio\n", err));
-  return open_csv(&tester_->queue, job->out, "queue.csv", "period,event,link_row,queue_cbrt,predicted_cbrt\n",
-                  err);
+/* ---- the result ---- */
+
+m4_outcome tr_m4_outcome(const tr_flow_row *row) {
+  double ideal = (double)row->ideal_fct_ns;
+  return (m4_outcome){row->size_bytes, ideal * fmax(1.0, row->predicted_slowdown), (double)row->fct_ns,
+                      ideal};
 }
 
-static json_t *number(double value) {
-  return isfinite(value) ? json_real(value) : json_null();
+m4_outcome tr_flowsim_outcome(const tr_flow_row *row) {
+  double ideal = (double)row->ideal_fct_ns;
+  return (m4_outcome){row->size_bytes, ideal * row->flowsim_slowdown, (double)row->fct_ns, ideal};
 }
 
-static json_t *stats_json(const m4_error_stats *stats) {
-  json_t *root = json_object();
-  json_object_set_new(root, "flows", json_integer(stats->n_flows));
-  json_object_set_new(root, "mean", number(100 * stats->mean));
-  json_object_set_new(root, "p50", number(100 * stats->p50));
-  json_object_set_new(root, "p90", number(100 * stats->p90));
-  json_object_set_new(root, "p99", number(100 * stats->p99));
-  json_object_set_new(root, "signed_mean", number(100 * stats->signed_mean));
-  return root;
+static m4_status find_accuracy(tr_test_result *result, m4_error *err) {
+  m4_outcome *outcomes = malloc(((size_t)result->n_flows + 1) * sizeof *outcomes);
+  if (!outcomes) return m4_fail(err, M4_MEMORY, NULL, "no memory to compare flows");
+  int64_t n = 0;
+  for (int64_t i = 0; i < result->n_flows; ++i) outcomes[i] = tr_m4_outcome(&result->rows[i]);
+  m4_status status = m4_accuracy_of(outcomes, result->n_flows, &result->m4, err);
+  for (int64_t i = 0; i < result->n_flows; ++i)
+    if (!isnan(result->rows[i].flowsim_slowdown)) outcomes[n++] = tr_flowsim_outcome(&result->rows[i]);
+  if (status == M4_OK) status = m4_accuracy_of(outcomes, n, &result->flowsim, err);
+  free(outcomes);
+  return status;
 }
 
-static json_t *accuracy_json(const m4_accuracy *accuracy) {
-  json_t *root = stats_json(&accuracy->all), *buckets = json_array();
-  json_object_set_new(root, "p99_tail", number(100 * accuracy->p99_tail));
-  for (int b = 0; b < M4_N_SIZE_BUCKETS; ++b) {
-    json_t *bucket = stats_json(&accuracy->by_size[b]);
-    json_object_set_new(bucket, "size", json_string(m4_bucket_name(b)));
-    json_array_append_new(buckets, bucket);
-  }
-  json_object_set_new(root, "buckets", buckets);
-  return root;
-}
-
-static m4_status write_summary(const tr_test_job *job, const tr_test_result *result, m4_error *err) {
-  char path[PATH_BYTES];
-  m4_outfile file;
-  M4_TRY(m4_path_join(path, sizeof path, job->out, "summary.json", err));
-  M4_TRY(m4_outfile_open(&file, path, err));
-  json_t *root = json_object();
-  json_object_set_new(root, "checkpoint", json_string(job->checkpoint));
-  json_object_set_new(root, "dataset", json_string(job->dataset_path));
-  json_object_set_new(root, "dataset_hash", json_string(ds_hash(job->dataset)));
-  json_object_set_new(root, "periods", json_integer(result->n_periods));
-  json_object_set_new(root, "flows", json_integer(result->n_flows));
-  json_object_set_new(root, "test_loss", number(result->losses.fct));
-  json_object_set_new(root, "test_size_loss", number(result->losses.size));
-  json_object_set_new(root, "test_queue_loss", number(result->losses.queue));
-  json_object_set_new(root, "size_mean_error", number(result->size_mean_error));
-  json_object_set_new(root, "queue_mean_error", number(result->queue_mean_error));
-  json_object_set_new(root, "m4_error_percent", accuracy_json(&result->m4));
-  json_object_set_new(root, "flowsim_error_percent", accuracy_json(&result->flowsim));
-  json_object_set_new(root, "version", json_string(M4_VERSION));
-  int failed = json_dumpf(root, file.stream, JSON_INDENT(2)) != 0 || fputc('\n', file.stream) == EOF;
-  json_decref(root);
-  if (failed) {
-    m4_outfile_abandon(&file);
-    return m4_fail(err, M4_IO, path, "cannot write the summary");
-  }
-  return m4_outfile_commit(&file, err);
-}
-
-static m4_status conclude(tester *tester_, tr_test_result *result, m4_error *err) {
-  double n = (double)tester_->job->n_periods;
-  memset(result, 0, sizeof *result);
-  result->n_periods = tester_->job->n_periods;
-  result->n_flows = tester_->n_flows;
-  result->losses = (m4_losses){tester_->sums.total / n, tester_->sums.fct / n, tester_->sums.size / n,
-                               tester_->sums.queue / n, tester_->sums.error / n};
-  result->size_mean_error = tester_->n_size ? tester_->size_error / (double)tester_->n_size : NAN;
-  result->queue_mean_error = tester_->n_queue ? tester_->queue_error / (double)tester_->n_queue : NAN;
-  M4_TRY(m4_accuracy_of(tester_->m4, tester_->n_flows, &result->m4, err));
-  M4_TRY(m4_accuracy_of(tester_->flowsim, tester_->n_flowsim, &result->flowsim, err));
-  M4_TRY(m4_outfile_commit(&tester_->flows, err));
-  M4_TRY(m4_outfile_commit(&tester_->size, err));
-  M4_TRY(m4_outfile_commit(&tester_->queue, err));
-  return write_summary(tester_->job, result, err);
+static m4_status conclude(tester *t, m4_error *err) {
+  tr_test_result *result = t->result;
+  double n = (double)t->job->n_periods;
+  result->n_periods = t->job->n_periods;
+  result->losses =
+      (m4_losses){t->sums.total / n, t->sums.fct / n, t->sums.size / n, t->sums.queue / n, t->sums.error / n};
+  M4_TRY(tr_finish_head(&result->size, err));
+  M4_TRY(tr_finish_head(&result->queue, err));
+  M4_TRY(find_accuracy(result, err));
+  M4_TRY(tr_test_files_commit(&t->files, err));
+  return tr_write_summary(t->job, result, err);
 }
 
 m4_status tr_test(const tr_test_job *job, tr_test_result *result, m4_error *err) {
-  tester *tester_ = calloc(1, sizeof *tester_);
-  if (!tester_) return m4_fail(err, M4_MEMORY, NULL, "no memory for the test");
-  tester_->job = job;
-  m4_status status = start(tester_, err);
-  if (status == M4_OK) status = run_all(tester_, err);
-  if (status == M4_OK) status = conclude(tester_, result, err);
-  m4_outfile_abandon(&tester_->flows);
-  m4_outfile_abandon(&tester_->size);
-  m4_outfile_abandon(&tester_->queue);
-  for (int w = 0; tester_->workspaces && w < tester_->n_workers; ++w)
-    m4_workspace_free(tester_->workspaces[w]);
-  free(tester_->workspaces);
-  free(tester_->m4);
-  free(tester_->flowsim);
-  free(tester_);
+  *result = (tr_test_result){.label = job->label};
+  tester *t = calloc(1, sizeof *t);
+  if (!t) return m4_fail(err, M4_MEMORY, NULL, "no memory for the test");
+  t->job = job;
+  t->result = result;
+  m4_status status = start(t, err);
+  if (status == M4_OK) status = run_all(t, err);
+  if (status == M4_OK) status = conclude(t, err);
+  tr_test_files_abandon(&t->files);
+  for (int w = 0; t->workspaces && w < t->n_workers; ++w) m4_workspace_free(t->workspaces[w]);
+  free(t->workspaces);
+  free(t);
   return status;
+}
+
+void tr_test_result_free(tr_test_result *result) {
+  free(result->rows);
+  free(result->size.pairs.truth);
+  free(result->size.pairs.predicted);
+  free(result->queue.pairs.truth);
+  free(result->queue.pairs.predicted);
+  *result = (tr_test_result){0};
 }

@@ -41,25 +41,63 @@ static void cpu_zero(const ag_backend *backend, void *memory, size_t bytes) {
 #define SHARED(suffix) .row_bits = true, .add_product_rows = ag_add_product_rows_##suffix
 #endif
 
-#define FIELDS(suffix)                                                                                       \
-  .name = "cpu", .host_memory = true, .alloc = cpu_alloc, .free = cpu_free, .upload = cpu_copy,              \
-  .download = cpu_copy, .copy = cpu_copy, .zero = cpu_zero, .add_constant = ag_add_constant_##suffix,        \
+/* suffix: of the element type; products: of the matrix products. */
+#define FIELDS(suffix, products)                                                                             \
+  .host_memory = true, .alloc = cpu_alloc, .free = cpu_free, .upload = cpu_copy, .download = cpu_copy,       \
+  .copy = cpu_copy, .zero = cpu_zero, .add_constant = ag_add_constant_##suffix,                              \
   .all_finite = ag_all_finite_##suffix, .transpose = ag_transpose_##suffix,                                  \
-  .add_product = ag_add_product_##suffix, .add_rows = ag_add_rows_##suffix, SHARED(suffix)
+  .add_product = ag_add_product_##products, .add_rows = ag_add_rows_##suffix, SHARED(products)
 
-static const ag_backend cpu_f32 = {FIELDS(f32), .dtype = AG_F32,
+static const ag_backend cpu_f32 = {.name = "cpu",
+                                   FIELDS(f32, f32),
+                                   .dtype = AG_F32,
                                    .kernels = {
 #define AG_OP(name, inputs, text) [AG_OP_##name] = {ag_##name##_forward_f32, ag_##name##_backward_f32},
 #include "autograd/ops.def"
 #undef AG_OP
                                    }};
 
-static const ag_backend cpu_f64 = {FIELDS(f64), .dtype = AG_F64,
+static const ag_backend cpu_f64 = {.name = "cpu",
+                                   FIELDS(f64, f64),
+                                   .dtype = AG_F64,
                                    .kernels = {
 #define AG_OP(name, inputs, text) [AG_OP_##name] = {ag_##name##_forward_f64, ag_##name##_backward_f64},
 #include "autograd/ops.def"
 #undef AG_OP
                                    }};
+
+/* ---- bf16 products ---- */
+
+#ifdef AG_BF16
+/* Pairs of rows share 32 bits. */
+static size_t packed_bytes(int32_t rows, int32_t cols) {
+  return ((size_t)rows + 1) / 2 * (size_t)cols * sizeof(uint32_t);
+}
+
+#define BF16(name) [AG_OP_##name] = {ag_##name##_forward_bf16, ag_##name##_backward_bf16}
+#define F32(name)  [AG_OP_##name] = {ag_##name##_forward_f32, ag_##name##_backward_f32}
+static const ag_backend cpu_bf16 = {
+    .name = "cpu with bf16 products",
+    FIELDS(f32, bf16),
+    .dtype = AG_F32,
+    .packed_bytes = packed_bytes,
+    .pack = ag_pack_bf16,
+    .kernels = {BF16(linear), BF16(linear_relu), BF16(linear2), BF16(gru_cell), F32(layer_norm), F32(gather),
+                F32(scatter), F32(segment_sum), F32(concat_rows), F32(concat_cols), F32(relu), F32(sigmoid),
+                F32(tanh), F32(add), F32(scale), F32(dropout), F32(l1), F32(sum)}};
+#undef BF16
+#undef F32
+
+const ag_backend *ag_cpu_bf16_backend(void) {
+  return __builtin_cpu_supports("avx512bf16") ? &cpu_bf16 : NULL;
+}
+#else
+const ag_backend *ag_cpu_bf16_backend(void) {
+  return NULL;
+}
+#endif
+
+/* ---- the usual ones ---- */
 
 #ifdef AG_BLAS
 /* One thread per product: threads carry samples, and two threads make small products slower. */

@@ -1,7 +1,8 @@
 /* Compiles the kernels in AG_KERNELS (a file name) twice: as ..._f32 with ag_real = float and as ..._f64 with
  * double. An op file includes this once after its shape rules and sets AG_KERNELS to itself; see
- * ops/elementwise.c. No include guard. */
-#include "autograd/cpu/kernels.h"
+ * ops/elementwise.c. Files that set AG_KERNELS_HAVE_PRODUCTS get a third set, ..._bf16: float tensors, matrix
+ * products of values rounded to bfloat16. No include guard. */
+#include "autograd/cpu/weight_products.h"
 
 #define ag_real    float
 #define AG_T(name) ag_##name##_f32
@@ -14,3 +15,12 @@
 #define AG_T(name) ag_##name##_f64
 #include "autograd/cpu/row_math.h"
 #include AG_KERNELS
+
+#if defined AG_BF16 && defined AG_KERNELS_HAVE_PRODUCTS
+#undef ag_real
+#undef AG_T
+#define ag_real    float
+#define AG_T(name) ag_##name##_bf16
+#include "autograd/cpu/row_math.h"
+#include AG_KERNELS
+#endif

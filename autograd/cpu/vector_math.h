@@ -54,5 +54,12 @@ static inline double ag_sigmoid_f64(double x) {
 static inline double ag_tanh_f64(double x) {
   return tanh(x);
 }
+/* Tensors of the bf16 kernels are float. */
+static inline float ag_sigmoid_bf16(float x) {
+  return ag_sigmoid_f32(x);
+}
+static inline float ag_tanh_bf16(float x) {
+  return ag_tanh_f32(x);
+}
 
 #endif

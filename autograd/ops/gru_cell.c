@@ -26,6 +26,7 @@ ag_tensor *ag_gru_cell(ag_tape *tape, ag_tensor *x, ag_tensor *h, ag_param *weig
 }
 
 #define AG_KERNELS "autograd/ops/gru_cell.c"
+#define AG_KERNELS_HAVE_PRODUCTS
 #include "autograd/cpu/each_type.h"
 
 #elif defined ag_real /* ---- CPU kernels ---- */
@@ -41,16 +42,15 @@ static void AG_T(gru_start_row)(ag_real *restrict row, const ag_real *restrict b
 static void AG_T(gru_products)(const ag_node *node, ag_real *buffer) {
   const ag_tensor *x = node->in[0], *h = node->in[1];
   int32_t n = h->rows, width = h->cols, in = x->cols;
-  const ag_real *weight_x = node->param[0]->data, *weight_h = node->param[1]->data, *input = x->data;
+  const ag_real *weight_x = node->param[0]->data, *input = x->data;
   for (int32_t i = 0; i < n; ++i) {
     ag_real *row = buffer + (int64_t)i * 4 * width;
     AG_T(gru_start_row)(row, node->param[2]->data, node->param[3]->data, width);
     if (in == 1) AG_T(add_scaled)(row, weight_x, input[i], 3 * width);
   }
-  if (in > 1) AG_T(gemm)(n, 3 * width, in, input, in, weight_x, 3 * width, true, buffer, 4 * width);
-  AG_T(gemm)(n, 2 * width, width, h->data, width, weight_h, 3 * width, true, buffer, 4 * width);
-  AG_T(gemm)
-  (n, width, width, h->data, width, weight_h + 2 * width, 3 * width, true, buffer + 3 * width, 4 * width);
+  if (in > 1) AG_T(times_weight)(n, input, node->param[0], 0, 3 * width, true, buffer, 4 * width);
+  AG_T(times_weight)(n, h->data, node->param[1], 0, 2 * width, true, buffer, 4 * width);
+  AG_T(times_weight)(n, h->data, node->param[1], 2 * width, width, true, buffer + 3 * width, 4 * width);
 }
 
 /* Sums -> gates in place, and the new state. */
@@ -96,16 +96,14 @@ static void AG_T(gru_gates_backward)(const ag_real *restrict gates, const ag_rea
 void AG_T(gru_cell_backward)(const ag_node *node, ag_grads *grads, void *scratch) {
   const ag_tensor *x = node->in[0], *h = node->in[1];
   const ag_param *weight_x = node->param[0], *weight_h = node->param[1];
-  int32_t n = h->rows, width = h->cols, in = x->cols;
+  int32_t n = h->rows, width = h->cols;
   const ag_real *gates = node->saved, *state = h->data, *d_out = node->out->grad;
   ag_real *dx_sums = scratch, *dh_sums = dx_sums + (int64_t)n * 3 * width, *dh = h->grad;
   for (int64_t i = 0; i < n; ++i) AG_T(gru_gates_backward)
   (gates + i * 4 * width, state + i * width, d_out + i * width, dx_sums + i * 3 * width,
    dh_sums + i * 3 * width, dh ? dh + i * width : NULL, width);
-  if (x->grad)
-    AG_T(gemm)(n, in, 3 * width, dx_sums, 3 * width, ag_param_transposed(weight_x), in, true, x->grad, in);
-  if (dh) AG_T(gemm)
-  (n, width, 3 * width, dh_sums, 3 * width, ag_param_transposed(weight_h), width, true, dh, width);
+  if (x->grad) AG_T(times_transposed)(n, dx_sums, weight_x, x->grad);
+  if (dh) AG_T(times_transposed)(n, dh_sums, weight_h, dh);
   ag_grads_add_product(grads, weight_x, x->data, dx_sums, n);
   ag_grads_add_product(grads, weight_h, state, dh_sums, n);
   ag_grads_add_rows(grads, node->param[2], dx_sums, n);

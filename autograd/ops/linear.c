@@ -41,22 +41,23 @@ ag_tensor *ag_linear2(ag_tape *tape, ag_tensor *a, ag_param *weight_a, ag_param 
 }
 
 #define AG_KERNELS "autograd/ops/linear.c"
+#define AG_KERNELS_HAVE_PRODUCTS
 #include "autograd/cpu/each_type.h"
 
 #elif defined ag_real /* ---- CPU kernels ---- */
 
 /* y [n, out] = x W (+ b) */
 static void AG_T(affine)(const ag_tensor *x, const ag_param *weight, const ag_param *bias, ag_real *y) {
-  int32_t n = x->rows, in = weight->rows, out = weight->cols;
+  int32_t n = x->rows, out = weight->cols;
   if (bias) AG_T(fill_rows)(y, bias->data, n, out);
-  AG_T(gemm)(n, out, in, x->data, in, weight->data, out, bias != NULL, y, out);
+  AG_T(times_weight)(n, x->data, weight, 0, out, bias != NULL, y, out);
 }
 
 /* dx += dy W^T; gradients of W and b from dy [n, out]. */
 static void AG_T(affine_backward)(const ag_tensor *x, const ag_param *weight, const ag_param *bias,
                                   const ag_real *dy, ag_grads *grads) {
-  int32_t n = x->rows, in = weight->rows, out = weight->cols;
-  if (x->grad) AG_T(gemm)(n, in, out, dy, out, ag_param_transposed(weight), in, true, x->grad, in);
+  int32_t n = x->rows;
+  if (x->grad) AG_T(times_transposed)(n, dy, weight, x->grad);
   ag_grads_add_product(grads, weight, x->data, dy, n);
   ag_grads_add_rows(grads, bias, dy, n);
 }
@@ -90,9 +91,7 @@ void AG_T(linear2_forward)(const ag_node *node) {
   const ag_param *weight_b = node->param[2];
   ag_real *y = node->out->data;
   AG_T(affine)(node->in[0], node->param[0], node->param[1], y);
-  AG_T(gemm)
-  (b->rows, weight_b->cols, b->cols, b->data, b->cols, weight_b->data, weight_b->cols, true, y,
-   weight_b->cols);
+  AG_T(times_weight)(b->rows, b->data, weight_b, 0, weight_b->cols, true, y, weight_b->cols);
 }
 
 void AG_T(linear2_backward)(const ag_node *node, ag_grads *grads, void *scratch) {

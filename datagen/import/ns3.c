@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/signals.h"
+#include "data/pickle/npy.h"
 #include "datagen/facts.h"
 #include "datagen/import/departures.h"
 #include "datagen/import/paths.h"
@@ -10,6 +11,7 @@
 #include "sim/packet/trace_read.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,12 +144,36 @@ static m4_status import_scenario(ds_scenario *facts, m4_arena *arena, sim_scenar
   return dg_supervise_from(facts, scenario, read_packets, trace_path[0] ? trace_path : NULL, arena, err);
 }
 
+/* The reference keeps the exact parameters in an .npy file; without params.txt they count. */
+static m4_status read_params(sim_scenario *scenario, bool *found, const char *dir, m4_error *err) {
+  char path[PATH_BYTES], params_path[PATH_BYTES];
+  ds_npy array = {0};
+  *found = false;
+  M4_TRY(m4_path_join(params_path, sizeof params_path, dir, "params.txt", err));
+  M4_TRY(m4_path_join(path, sizeof path, dir, "param_topology_flows.npy", err));
+  if (m4_file_exists(params_path) || !m4_file_exists(path)) return M4_OK;
+  M4_TRY(ds_npy_read(&array, path, err));
+  *found = array.values.rank == 1 && array.values.count == SIM_N_PARAMS;
+  for (int i = 0; i < SIM_N_PARAMS && *found; ++i)
+    *found = ds_sequence_real(&scenario->params[i], &array.values, i) && isfinite(scenario->params[i]);
+  ds_npy_free(&array);
+  return *found ? M4_OK : m4_fail(err, M4_DATA, path, "is not %d finite numbers", SIM_N_PARAMS);
+}
+
+/* Without the one about missing parameters when they were found elsewhere. */
+static void show_warnings(const sim_scenario *scenario, bool has_params, m4_log *log) {
+  for (char **warning = scenario->warnings; warning && *warning; ++warning)
+    if (!has_params || !strstr(*warning, "/params.txt: not found")) m4_warn(log, "%s", *warning);
+}
+
 m4_status dg_import_ns3(ds_scenario *facts, m4_arena *arena, const char *dir, m4_log *log, m4_error *err) {
   sim_scenario *scenario;
+  bool has_params;
   *arena = (m4_arena){0};
   M4_TRY(sim_scenario_read(&scenario, dir, err));
-  for (char **warning = scenario->warnings; warning && *warning; ++warning) m4_warn(log, "%s", *warning);
-  m4_status status = import_scenario(facts, arena, scenario, dir, err);
+  m4_status status = read_params(scenario, &has_params, dir, err);
+  if (status == M4_OK) show_warnings(scenario, has_params, log);
+  if (status == M4_OK) status = import_scenario(facts, arena, scenario, dir, err);
   sim_scenario_free(scenario);
   if (status != M4_OK) m4_arena_free(arena);
   return status;

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct packet_backend {
   sim_backend base;
@@ -77,6 +78,38 @@ static void count(const sim_backend *base, uint64_t *events, uint64_t *clamped) 
   *clamped = 0;
 }
 
+static int counters(const sim_backend *base, sim_counter list[SIM_MAX_COUNTERS]) {
+  const pkt_counters c = pkt_count(((const packet_backend *)base)->sim);
+  const sim_counter all[] = {{"data_packets", c.data_packets},
+                             {"wire_packets", c.wire_packets},
+                             {"drops", c.drops},
+                             {"ecn_marks", c.ecn_marks},
+                             {"pauses", c.pauses},
+                             {"retransmitted_packets", c.retransmitted_packets},
+                             {"retransmitted_bytes", c.retransmitted_bytes},
+                             {"lost_with_links", c.lost}};
+  memcpy(list, all, sizeof all);
+  return sizeof all / sizeof *all;
+}
+
+static void write_links(const sim_backend *base, FILE *out) {
+  const sim_topology *topology = base->scenario->topology;
+  fputs("link,from,to,rate_bps,sent_bytes,sent_packets,max_queue_bytes,drops,ecn_marks,pauses,lost\n", out);
+  for (int32_t i = 0; i < topology->n_links; i++) {
+    const sim_link *link = &topology->links[i];
+    const pkt_link_counters c = pkt_count_link(((const packet_backend *)base)->sim, i);
+    fprintf(out, "%d,%d,%d,%lld,%llu,%llu,%lld,%llu,%llu,%llu,%llu\n", i, link->from, link->to,
+            (long long)link->rate_bps, (unsigned long long)c.sent_bytes, (unsigned long long)c.sent_packets,
+            (long long)c.max_queue_bytes, (unsigned long long)c.drops, (unsigned long long)c.ecn_marks,
+            (unsigned long long)c.pauses, (unsigned long long)c.lost);
+  }
+}
+
+static m4_status unfinished(const sim_backend *base, void (*tell)(void *ctx, int64_t flow, const char *why),
+                            void *ctx, m4_error *err) {
+  return pkt_unfinished(((const packet_backend *)base)->sim, tell, ctx, err);
+}
+
 static void destroy(sim_backend *base) {
   pkt_free(((packet_backend *)base)->sim);
   free(base);
@@ -88,6 +121,9 @@ static const sim_backend_ops packet_ops = {.name = "packet",
                                            .advance = advance,
                                            .change_link = change_link,
                                            .count = count,
+                                           .counters = counters,
+                                           .write_links = write_links,
+                                           .unfinished = unfinished,
                                            .destroy = destroy};
 
 m4_status sim_packet_backend(sim_backend **out, const sim_scenario *scenario, const pkt_probe *probe,

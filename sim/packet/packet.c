@@ -156,7 +156,7 @@ static m4_status run_event(pkt_sim *sim, uint32_t event, m4_error *err) {
 }
 
 /* Nothing that is pending can finish a flow: timers alone wake nobody. */
-static bool all_over(const pkt_sim *sim) {
+bool pkt_all_over(const pkt_sim *sim) {
   return sim->n_ended == sim->n_pairs || pkt_events_pending(&sim->events) == sim->cc_env.n_timers_pending;
 }
 
@@ -172,7 +172,7 @@ m4_status pkt_advance(pkt_sim *sim, int64_t limit_ns, bool *completed, int64_t *
   int64_t last_ns = sim->settings->stop_time_ns - 1;
   if (limit_ns < last_ns) last_ns = limit_ns;
   *completed = false;
-  while (limit_ns != INT64_MAX || !all_over(sim)) {
+  while (limit_ns != INT64_MAX || !pkt_all_over(sim)) {
     M4_TRY(pkt_reserve(sim, EVENTS_PER_STEP, err));
     uint32_t event = pkt_events_take(&sim->events, last_ns);
     if (event == PKT_NONE) break;
@@ -200,4 +200,15 @@ int64_t pkt_now_ns(const pkt_sim *sim) {
 
 pkt_counters pkt_count(const pkt_sim *sim) {
   return sim->counters;
+}
+
+pkt_link_counters pkt_count_link(const pkt_sim *sim, int32_t link) {
+  const pkt_port *port = &sim->ports[link];
+  return (pkt_link_counters){.sent_bytes = port->sent_bytes,
+                             .sent_packets = port->sent_packets,
+                             .max_queue_bytes = port->max_data_bytes,
+                             .drops = port->drops,
+                             .ecn_marks = port->marks,
+                             .pauses = port->pauses,
+                             .lost = port->lost};
 }

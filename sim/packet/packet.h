@@ -62,6 +62,13 @@ typedef struct pkt_counters {
       retransmitted_bytes, lost;
 } pkt_counters;
 
+/* Of one directed link: the port it leaves from. max_queue_bytes: longest data queue of a switch, 0 at hosts;
+ * drops: packets for this link that met a full buffer; pauses: PAUSE frames sent over it. */
+typedef struct pkt_link_counters {
+  uint64_t sent_bytes, sent_packets, drops, ecn_marks, pauses, lost;
+  int64_t max_queue_bytes;
+} pkt_link_counters;
+
 /* topology, routing, settings and probe (may be NULL) must outlive the simulator. */
 m4_status pkt_create(pkt_sim **sim, const sim_topology *topology, sim_routing *routing,
                      const pkt_settings *settings, const pkt_probe *probe, m4_error *err);
@@ -93,5 +100,13 @@ m4_status pkt_advance(pkt_sim *sim, int64_t limit_ns, bool *completed, int64_t *
 int64_t pkt_fct_ns(const pkt_sim *sim);
 int64_t pkt_now_ns(const pkt_sim *sim);
 pkt_counters pkt_count(const pkt_sim *sim);
+pkt_link_counters pkt_count_link(const pkt_sim *sim, int32_t link);
+
+enum { PKT_REASON_BYTES = 320 };
+/* After a run to the end (pkt_advance with INT64_MAX): every submitted flow that has not finished, in submit
+ * order, and why it cannot: the failed link, the PAUSE (and its cycle), the drops, the stop time or the held
+ * place in the closed loop that it waits for. M4_MEMORY. */
+m4_status pkt_unfinished(const pkt_sim *sim, void (*tell)(void *ctx, int64_t flow, const char *why),
+                         void *ctx, m4_error *err);
 
 #endif

@@ -228,6 +228,9 @@ static inline void pkt_report(const pkt_sim *sim, pkt_action action, const pkt_p
 m4_status pkt_setup_network(pkt_sim *sim, m4_error *err);
 void pkt_set_rate(const pkt_sim *sim, pkt_port *port, int64_t rate_bps);
 
+/* packet.c: nothing that is pending can finish a flow */
+bool pkt_all_over(const pkt_sim *sim);
+
 /* links.c: links that change */
 m4_status pkt_change_now(pkt_sim *sim, uint32_t change, m4_error *err);
 void pkt_recover(pkt_sim *sim, uint32_t pair);

@@ -6,6 +6,14 @@
 
 static const char WORKLOADS[] = M4_TEST_DATA "/../../configs/workloads";
 
+static m4_status find_named(sim_clos *shape, const char *name, m4_error *err) {
+  const dg_catalogue catalogue = {"", WORKLOADS};
+  char path[DG_NAME_BYTES];
+  m4_status status = dg_find_cluster(shape, path, &catalogue, name, err);
+  if (status == M4_OK) assert_string_equal(path, "");
+  return status;
+}
+
 static void test_fabrics(void **state) {
   (void)state;
   const struct {
@@ -29,9 +37,11 @@ static void test_fabrics(void **state) {
                  {"cluster_4_to_1", 256, 256 + 32 + 4 + 8, 256 + 64 + 16},
                  {"clos_2x1x4x4x4", 32, 46, 48}};
   for (size_t i = 0; i < sizeof fabrics / sizeof *fabrics; ++i) {
-    sim_clos shape = {.host_rate_bps = 1, .fabric_rate_bps = 1, .spine_rate_bps = 1, .delay_ns = 1};
+    sim_clos shape;
     sim_topology *topology;
-    assert_ok(dg_find_cluster(&shape, fabrics[i].name, err));
+    assert_ok(find_named(&shape, fabrics[i].name, err));
+    assert_int_equal(shape.delay_ns, 0); /* the configuration's */
+    shape.host_rate_bps = shape.fabric_rate_bps = shape.spine_rate_bps = shape.delay_ns = 1;
     assert_ok(sim_topology_clos(&topology, &shape, err));
     assert_int_equal(topology->n_hosts, fabrics[i].hosts);
     assert_int_equal(topology->n_nodes, fabrics[i].nodes);
@@ -58,7 +68,7 @@ static void test_unknown_fabrics(void **state) {
   for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
     sim_clos shape = {0};
     m4_error error = {0};
-    if (dg_find_cluster(&shape, names[i], &error) != M4_USAGE) fail_msg("%s was taken", names[i]);
+    if (find_named(&shape, names[i], &error) != M4_USAGE) fail_msg("%s was taken", names[i]);
     assert_non_null(strstr(error.hint, "clos_P"));
   }
 }
@@ -92,6 +102,63 @@ static void test_stand_ins(void **state) {
   assert_ok(dg_find_sizes(&found, &catalogue, "synthetic:7", err));
   assert_string_equal(found.path, "synthetic:7");
   assert_false(found.stand_in);
+}
+
+/* ---- cluster files ---- */
+
+#define NODE       "{\"id\": 1, \"kind\": \"Host\"}"
+#define LINK(rate) "{\"a\": 0, \"b\": 1, \"bandwidth\": " rate ", \"delay\": 1000}"
+#define RACK                                                                                                 \
+  "{\"tor\": " NODE ", \"hosts\": [" NODE ", " NODE                                                          \
+  "], \"host2tor\": [" LINK("1e10") ", " LINK("10000000000") "]}"
+#define POD(racks, links) "{\"fabs\": [" NODE "], \"racks\": [" racks "], \"tor2fab\": [" links "]}"
+#define GOOD_POD          POD(RACK ", " RACK ", " RACK, LINK("4e10") ", " LINK("4e10") ", " LINK("4e10"))
+#define CLUSTER(planes, pods, links)                                                                         \
+  "{\"planes\": [" planes "], \"pods\": [" pods "], \"fab2spine\": [" links "]}"
+#define TWO_LINKS LINK("2e10") ", " LINK("2e10")
+
+static m4_status find_file(sim_clos *shape, const char *folder, const char *text, m4_error *err) {
+  const dg_catalogue catalogue = {folder, WORKLOADS};
+  char path[DG_NAME_BYTES];
+  write_text(folder, "cluster_1_to_1_eval_train.json", text); /* a file wins over the published name */
+  return dg_find_cluster(shape, path, &catalogue, "cluster_1_to_1_eval_train.json", err);
+}
+
+static void test_cluster_file(void **state) {
+  sim_clos shape;
+  assert_ok(find_file(&shape, *state, CLUSTER("[" NODE ", " NODE "]", GOOD_POD, TWO_LINKS), err));
+  assert_true(shape.pods == 1 && shape.fabrics_per_pod == 1 && shape.racks_per_pod == 3 &&
+              shape.hosts_per_rack == 2 && shape.spines_per_plane == 2);
+  assert_true(shape.host_rate_bps == 10000000000 && shape.fabric_rate_bps == 40000000000 &&
+              shape.spine_rate_bps == 20000000000 && shape.delay_ns == 1000);
+}
+
+static void test_hostile_cluster_files(void **state) {
+  const struct {
+    const char *text, *part;
+  } cases[] = {
+      {"", ":1:"},
+      {"[]", "pods"},
+      {"{}", "pods"},
+      {"{\"pods\": []}", "pods"},
+      {"{\"pods\": [5]}", "pods.fabs"},
+      {CLUSTER("[" NODE ", " NODE "]", GOOD_POD, LINK("2e10")), "fab2spine"},
+      {CLUSTER("[" NODE ", " NODE "]", GOOD_POD, LINK("2e10") ", " LINK("3e10")), "bandwidth is 30000000000"},
+      {CLUSTER("[" NODE ", " NODE "]", GOOD_POD, LINK("0") ", " LINK("0")), "no sensible bandwidth"},
+      {CLUSTER("[" NODE ", " NODE "]", GOOD_POD, LINK("\"10G\"") ", " LINK("1")), "no sensible bandwidth"},
+      {CLUSTER("[" NODE "], [" NODE "]", GOOD_POD, TWO_LINKS), "planes"},
+      {CLUSTER("5", GOOD_POD, TWO_LINKS), "planes"},
+      {CLUSTER("[" NODE ", " NODE "]", POD(RACK ", {}", LINK("1") ", " LINK("1")), TWO_LINKS),
+       "pods.racks.hosts"},
+      {CLUSTER("[" NODE ", " NODE "]", POD(RACK ", " RACK, LINK("1")), TWO_LINKS), "pods.tor2fab"},
+      {CLUSTER("[" NODE ", " NODE "]", GOOD_POD ", " POD(RACK, LINK("4e10")), TWO_LINKS), "not regular"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    sim_clos shape;
+    m4_error error = {0};
+    if (find_file(&shape, *state, cases[i].text, &error) != M4_DATA) fail_msg("%s was taken", cases[i].text);
+    if (!strstr(error.where, cases[i].part) && !strstr(error.what, cases[i].part))
+      fail_msg("%s gave %s: %s", cases[i].text, error.where, error.what);
+  }
 }
 
 /* A file beside the mix, or from the current folder, wins over a stand-in of the same name. */
@@ -144,8 +211,12 @@ static void test_unknown_tables(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_fabrics), cmocka_unit_test(test_unknown_fabrics),
-                                     cmocka_unit_test(test_stand_ins), cmocka_unit_test(test_files),
-                                     cmocka_unit_test(test_unknown_tables)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_fabrics),
+                                     cmocka_unit_test(test_unknown_fabrics),
+                                     cmocka_unit_test(test_stand_ins),
+                                     cmocka_unit_test(test_files),
+                                     cmocka_unit_test(test_unknown_tables),
+                                     cmocka_unit_test(test_cluster_file),
+                                     cmocka_unit_test(test_hostile_cluster_files)};
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

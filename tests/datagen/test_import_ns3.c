@@ -328,6 +328,40 @@ static void test_queues_only(void **state) {
   m4_arena_free(&arena);
 }
 
+/* The reference's names, its parameters as .npy, the files in ns3/ below the scenario's folder. */
+static void test_reference_layout(void **state) {
+  const char *dir = copy_original(*state);
+  char command[COMMAND_BYTES], output[PATH_BYTES], path[PATH_BYTES];
+  m4_arena arena, shard_arena;
+  ds_scenario facts, stored;
+  ds_dataset *dataset;
+  assert_ok(dg_import_ns3(&facts, &arena, dir, NULL, err));
+  snprintf(command, sizeof command,
+           "cd '%s' && mkdir -p 17/ns3 && mv *.t* 17/ns3 && cd 17/ns3 && mv config.txt "
+           "config_topology_flows.txt && "
+           "mv fct.txt fct_topology_flows.txt && mv mix.tr mix_topology_flows.tr && "
+           "cp '%s/npy/dctcp/ns3/param_topology_flows.npy' . && chmod u+w *.npy",
+           dir, M4_TEST_DATA);
+  assert_int_equal(system(command), 0);
+  snprintf(output, sizeof output, "%s/reference", (const char *)*state);
+  assert_ok(import_folder(dir, output, 1, err));
+  assert_ok(ds_open(&dataset, output, err));
+  assert_int_equal(ds_n_scenarios(dataset), 1);
+  assert_string_equal(ds_scenario_name(dataset, 0), "17");
+  assert_ok(m4_arena_init(&shard_arena, ARENA_BYTES, err));
+  assert_ok(ds_read_scenario(dataset, 0, &shard_arena, &stored, err));
+  assert_same_facts(&facts, &stored, false);
+  ds_close(dataset);
+  m4_arena_free(&shard_arena);
+  m4_arena_free(&arena);
+  snprintf(path, sizeof path, "%s/17/ns3/param_topology_flows.npy", dir);
+  assert_int_equal(truncate(path, 200), 0);
+  m4_error error = {0};
+  snprintf(output, sizeof output, "%s/unused", (const char *)*state);
+  assert_int_equal(import_folder(dir, output, 1, &error), M4_DATA);
+  assert_non_null(strstr(error.where, "param_topology_flows.npy"));
+}
+
 static void test_folders(void **state) {
   char output[PATH_BYTES], path[PATH_BYTES];
   m4_error error = {0};
@@ -347,11 +381,15 @@ static void test_folders(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_original_traces),
-      cmocka_unit_test(test_losses),         cmocka_unit_test(test_without_trace),
-      cmocka_unit_test(test_paths),          cmocka_unit_test(test_other_paths),
-      cmocka_unit_test(test_damaged_traces), cmocka_unit_test(test_queues_only),
-      cmocka_unit_test(test_folders)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_there_and_back),
+                                     cmocka_unit_test(test_original_traces),
+                                     cmocka_unit_test(test_losses),
+                                     cmocka_unit_test(test_without_trace),
+                                     cmocka_unit_test(test_paths),
+                                     cmocka_unit_test(test_other_paths),
+                                     cmocka_unit_test(test_damaged_traces),
+                                     cmocka_unit_test(test_queues_only),
+                                     cmocka_unit_test(test_reference_layout),
+                                     cmocka_unit_test(test_folders)};
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -62,8 +62,7 @@ static void test_median_over_p90(void **state) {
   check_shape(DG_EXPONENTIAL, 0.285, 0.34);
   check_shape(DG_GAUSSIAN, 0.48, 0.52);
   check_shape(DG_LOGNORMAL, 0.07, 0.125);
-  check_shape(DG_PARETO, 0.235,
-              0.285); /* what the rule gives; published tables: 0.21 to 0.25, see synthetic.c */
+  check_shape(DG_PARETO, 0.235, 0.285); /* what the rule gives; published tables: 0.21 to 0.25 */
 }
 
 /* A fifth of the Pareto draws exceeds the scale m, at any theta. */
@@ -77,6 +76,35 @@ static void test_pareto_shape(void **state) {
     assert_true(percentile(sizes, 79) < m && m < percentile(sizes, 81));
     dg_sizes_free(sizes);
   }
+}
+
+/* Medians have closed forms; 100,000 draws know them to 0.3 % (Gaussian) to 0.8 % (lognormal), and the
+ * table's rows are integers. */
+static void check_median(dg_family family, double theta, double expected, uint32_t stream) {
+  dg_sizes *sizes;
+  m4_rng rng = m4_rng_make(8, M4_RNG_TEST, stream);
+  assert_ok(dg_sizes_of_family(&sizes, family, theta, &rng, err));
+  double ratio = (percentile(sizes, 50) + 0.5) / expected;
+  if (ratio < 0.97 || ratio > 1.03)
+    fail_msg("family %d, theta %g: the median is %.4f of %.0f", family, theta, ratio, expected);
+  dg_sizes_free(sizes);
+}
+
+static void test_medians(void **state) {
+  (void)state;
+  for (uint32_t k = 0; k < 4; ++k) {
+    double theta = THETA_MIN + 14000 * k, m;
+    m = dg_family_scale(DG_EXPONENTIAL, theta);
+    check_median(DG_EXPONENTIAL, theta, 50 + (m - 50) * log(2), 4 * k);
+    m = dg_family_scale(DG_LOGNORMAL, theta);
+    check_median(DG_LOGNORMAL, theta, 50 + (m - 50) * exp(-2), 4 * k + 1);
+    m = dg_family_scale(DG_PARETO, theta);
+    double c = (m - 50) / (m / 2), psi = 0.26; /* 5^psi = 1 + psi c, by fixed-point steps */
+    for (int step = 0; step < 200; ++step) psi = log1p(psi * c) / log(5);
+    check_median(DG_PARETO, theta, 50 + m / 2 * (pow(2, psi) - 1) / psi, 4 * k + 2);
+  }
+  /* File 0 of the reference: exponential, theta 29,696.6, median 144,954. */
+  check_median(DG_EXPONENTIAL, 29696.6, 144954, 99);
 }
 
 static void test_scales(void **state) {
@@ -118,6 +146,7 @@ static void test_series(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_range_of_means), cmocka_unit_test(test_median_over_p90),
-      cmocka_unit_test(test_pareto_shape), cmocka_unit_test(test_scales), cmocka_unit_test(test_series)};
+      cmocka_unit_test(test_pareto_shape),   cmocka_unit_test(test_medians),
+      cmocka_unit_test(test_scales),         cmocka_unit_test(test_series)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { TRAINING_FLOWS = 60, BEST_OF = 9, REPETITIONS = 300 };
+enum { TRAINING_FLOWS = 60, BEST_OF = 6, REPETITIONS = 300 };
 
 static double now_seconds(void) {
   struct timespec t;
@@ -38,6 +38,18 @@ static m4_status time_training(m4_workspace *workspace, const m4_model *model, c
     if (seconds < *best) *best = seconds;
   }
   return M4_OK;
+}
+
+/* Products of forward and backward, without recomputation (model.md 11). */
+static double useful_flops(const m4_sample *sample) {
+  double flops = 0;
+  for (int32_t j = 0; j < sample->n_events; j++) {
+    const m4_event_data *event = &sample->events[j];
+    double time_step = event->dt_us > 0 ? 120600 : 0;
+    flops += event->n_flows * (640000 + 247800 + time_step) + event->n_links * (640000 + 240000 + time_step) +
+             40200.0 * (event->n_size_labels + event->n_queue_labels);
+  }
+  return 6 * flops;
 }
 
 static void print_profile(const ag_profile *profile, double seconds) {
@@ -81,11 +93,12 @@ static m4_status bench_training(const m4_model *model, const synthetic_plan *pla
   if (profile) M4_TRY(profile_training(workspace, model, sample, grads, err));
   m4_workspace_share(workspace, pool);
   M4_TRY(time_training(workspace, model, sample, grads, &together, err));
-  printf("training   %5.1f nodes/event  %4d segments  %7.3f ms/event  %7.3f on %d threads (%.2fx)  peak %.0f "
-         "MB\n",
+  printf("training   %5.1f nodes  %3d segments  %7.3f ms/event (%3.0f GFLOP/s)  %7.3f on %d threads (%.2fx)  "
+         "%4.0f MB\n",
          (double)sample->node_events / sample->n_events, (int)m4_workspace_segments(workspace),
-         1e3 * alone / sample->n_events, 1e3 * together / sample->n_events, m4_pool_threads(pool),
-         alone / together, (double)m4_workspace_peak_bytes(workspace) / 1e6);
+         1e3 * alone / sample->n_events, 1e-9 * useful_flops(sample) / alone,
+         1e3 * together / sample->n_events, m4_pool_threads(pool), alone / together,
+         (double)m4_workspace_peak_bytes(workspace) / 1e6);
   if (profile) M4_TRY(profile_training(workspace, model, sample, grads, err));
   ag_grads_free(grads);
   m4_workspace_free(workspace);
@@ -129,35 +142,46 @@ static m4_status bench_inference(const m4_model *model, const synthetic_plan *pl
   return M4_OK;
 }
 
-static m4_status run(m4_model **model, m4_pool *pool, bool profile, m4_error *err) {
+static m4_status bench_model(const m4_model *model, m4_pool *pool, bool profile, m4_error *err) {
   static const synthetic_plan training[] = {
       {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 9, .n_hops = 4, .active_flows = 3, .labels = true},
       {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 28, .n_hops = 4, .active_flows = 13, .labels = true},
       {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 42, .n_hops = 4, .active_flows = 23, .labels = true},
+      {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 90, .n_hops = 6, .active_flows = 50, .labels = true},
   };
   static const synthetic_plan inference[] = {
       {.seed = 1, .n_flows = 20, .n_links = 8, .n_hops = 4, .active_flows = 3},
       {.seed = 1, .n_flows = 200, .n_links = 38, .n_hops = 4, .active_flows = 16},
   };
-  M4_TRY(m4_model_create(model, m4_default_widths(), ag_cpu_backend(AG_F32), err));
-  m4_model_init(*model, 1);
   for (size_t i = 0; i < sizeof training / sizeof *training; i++) {
-    M4_TRY(bench_training(*model, &training[i], 0, pool, profile, err));
-    M4_TRY(bench_training(*model, &training[i], (size_t)64 << 20, pool, profile, err));
+    M4_TRY(bench_training(model, &training[i], 0, pool, profile, err));
   }
+  M4_TRY(bench_training(model, &training[2], (size_t)64 << 20, pool, profile, err));
   for (size_t i = 0; i < sizeof inference / sizeof *inference; i++)
-    M4_TRY(bench_inference(*model, &inference[i], err));
+    M4_TRY(bench_inference(model, &inference[i], err));
   return M4_OK;
 }
 
+static m4_status bench_backend(const ag_backend *backend, const char *products, m4_pool *pool, bool profile,
+                               m4_error *err) {
+  m4_model *model;
+  M4_TRY(m4_model_create(&model, m4_default_widths(), backend, err));
+  m4_model_init(model, 1);
+  printf("-- %s products\n", products);
+  m4_status status = bench_model(model, pool, profile, err);
+  m4_model_free(model);
+  return status;
+}
+
 int main(int argc, char **argv) {
-  m4_model *model = NULL;
   m4_pool *pool = NULL;
   m4_error err = {0};
+  bool profile = argc > 2 && strcmp(argv[2], "profile") == 0;
   m4_status status = m4_pool_create(&pool, argc > 1 ? atoi(argv[1]) : 2, &err);
-  if (status == M4_OK) status = run(&model, pool, argc > 2 && strcmp(argv[2], "profile") == 0, &err);
+  if (status == M4_OK) status = bench_backend(ag_cpu_backend(AG_F32), "float32", pool, profile, &err);
+  if (status == M4_OK && ag_cpu_bf16_backend())
+    status = bench_backend(ag_cpu_bf16_backend(), "bf16", pool, profile, &err);
   m4_pool_free(pool);
-  m4_model_free(model);
   if (status != M4_OK) fprintf(stderr, "bench_event: error: %s\n", err.what);
   return m4_exit_code(status);
 }

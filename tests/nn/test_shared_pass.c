@@ -4,6 +4,7 @@
 #include "nn/m4_pass.h"
 #include "tests/nn/synthetic.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -26,7 +27,7 @@ typedef struct bench {
   m4_losses losses;
 } bench;
 
-static void open_bench(bench *b, size_t budget_bytes) {
+static void open_bench(bench *b, const ag_backend *backend, size_t budget_bytes) {
   const synthetic_plan plan = {
       .seed = 3, .n_flows = 40, .n_links = 24, .n_hops = 4, .active_flows = 14, .labels = true};
   m4_error err = {0};
@@ -34,7 +35,7 @@ static void open_bench(bench *b, size_t budget_bytes) {
   b->options = m4_default_loss();
   m4_status status = m4_arena_init(&b->arena, (size_t)1 << 30, &err);
   m4_period period = synthetic_period(&plan, &b->arena);
-  if (status == M4_OK) status = m4_model_create(&b->model, m4_default_widths(), ag_cpu_backend(AG_F32), &err);
+  if (status == M4_OK) status = m4_model_create(&b->model, m4_default_widths(), backend, &err);
   if (status == M4_OK)
     status = m4_sample_from_period(&b->sample, &period, M4_SIZE_KILOBYTES, &b->arena, &err);
   if (status == M4_OK) status = m4_workspace_create(&b->workspace, b->model, budget_bytes, &err);
@@ -65,12 +66,11 @@ static void evaluate(bench *b) {
     fail_msg("%s", err.what);
 }
 
-static void test_threads_change_no_bit(void **state) {
-  (void)state;
+static void check_threads(const ag_backend *backend) {
   bench alone, shared;
   int64_t count;
-  open_bench(&alone, 0);
-  open_bench(&shared, (size_t)32 << 20);
+  open_bench(&alone, backend, 0);
+  open_bench(&shared, backend, (size_t)32 << 20);
   train(&alone);
   for (int n_threads = 1; n_threads <= 4; n_threads++) {
     m4_pool *pool;
@@ -86,6 +86,36 @@ static void test_threads_change_no_bit(void **state) {
   }
   close_bench(&alone);
   close_bench(&shared);
+}
+
+static void test_threads_change_no_bit(void **state) {
+  (void)state;
+  check_threads(ag_cpu_backend(AG_F32));
+  if (ag_cpu_bf16_backend()) check_threads(ag_cpu_bf16_backend());
+}
+
+/* With products in bfloat16: losses and the direction of the gradient nearly those of float32. */
+static void test_bf16_products(void **state) {
+  (void)state;
+  if (!ag_cpu_bf16_backend()) skip();
+  bench exact, rounded;
+  int64_t count;
+  open_bench(&exact, ag_cpu_backend(AG_F32), 0);
+  open_bench(&rounded, ag_cpu_bf16_backend(), 0);
+  train(&exact);
+  train(&rounded);
+  const float *expected = ag_grads_all(exact.grads, &count), *found = ag_grads_all(rounded.grads, &count);
+  double squares = 0, errors = 0;
+  for (int64_t i = 0; i < count; i++) {
+    squares += (double)expected[i] * (double)expected[i];
+    errors += pow((double)found[i] - (double)expected[i], 2);
+  }
+  double loss_error = fabs(rounded.losses.total / exact.losses.total - 1);
+  print_message("relative error: loss %.2g, gradient %.2g\n", loss_error, sqrt(errors / squares));
+  assert_true(loss_error < 2e-3 && loss_error > 0);
+  assert_true(errors / squares < 0.02 * 0.02);
+  close_bench(&exact);
+  close_bench(&rounded);
 }
 
 /* ---- heap: the linker sends every call here ---- */
@@ -112,7 +142,7 @@ static void test_nothing_is_allocated_after_warm_up(void **state) {
   (void)state;
   bench b;
   m4_pool *pool;
-  open_bench(&b, (size_t)32 << 20);
+  open_bench(&b, ag_cpu_backend(AG_F32), (size_t)32 << 20);
   assert_int_equal(m4_pool_create(&pool, 2, NULL), M4_OK);
   m4_workspace_share(b.workspace, pool);
   assert_true(atomic_load(&heap_calls) > 0); /* the count works */
@@ -131,6 +161,7 @@ static void test_nothing_is_allocated_after_warm_up(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_threads_change_no_bit),
+      cmocka_unit_test(test_bf16_products),
       cmocka_unit_test(test_nothing_is_allocated_after_warm_up),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

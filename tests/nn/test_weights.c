@@ -279,7 +279,7 @@ static void damaged_models_are_refused(void **state) {
     write_bytes(path, bytes, length);
     m4_model *copy = NULL;
     m4_status status = m4_weights_load(&copy, ag_cpu_backend(AG_F32), path, NULL, NULL);
-    assert_true((status == M4_OK && copy) || (status == M4_DATA && !copy));
+    assert_true((status == M4_OK && copy) || ((status == M4_DATA || status == M4_NUMERIC) && !copy));
     m4_model_free(copy);
     bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
   }

@@ -129,6 +129,18 @@ static void application_completion_time(void **state) {
   assert_true(completion_of("flowsim", "--set sim.flow_limit=0") < five);
 }
 
+/* A lost tail with PFC off: told with its reason, and not an error. */
+static void flows_that_never_finish(void **state) {
+  (void)state;
+  assert_int_equal(
+      run("--scenario %s/ns3/incast8/dcqcn_pfc0_buf160 --backend packet --out %s/dead", M4_TEST_DATA, work),
+      0);
+  assert_says("stderr", "flow 6 never finishes: 10 packets dropped, the last at node 9 towards 8");
+  assert_says("dead/summary.json", "\"flow\": 6");
+  assert_says("dead/summary.json", "\"drops\": 61");
+  assert_says("dead/counters.csv", "\n17,9,8,10000000000,");
+}
+
 static void threads_do_not_change_results(void **state) {
   (void)state;
   const char *scenarios = "--scenario " NS3_DATA "/0 --scenario " NS3_DATA "/1 --scenario " NS3_DATA "/5";
@@ -194,6 +206,40 @@ static void several_back_ends_are_compared(void **state) {
   assert_says("stderr", "did you mean \"packet\"");
 }
 
+/* A watched run has the results of any other; the story ends with the flow's own FCT. */
+static void a_flow_is_explained(void **state) {
+  (void)state;
+  static const char *const backends[] = {"flowsim", "m4", "packet"};
+  const char *common = "--scenario " NS3_DATA "/1 --checkpoint " M4_TEST_DATA "/golden/m4_sim.safetensors";
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(run("%s --backend %s --quiet --out %s/plain_run", common, backends[i], work), 0);
+    assert_int_equal(run("%s --backend %s --explain 1000 --out %s/told", common, backends[i], work), 0);
+    assert_says("stderr", "flow 1000 by ");
+    assert_same_text("plain_run/flows.csv", "told/flows.csv");
+    char *json = text_of("told/explain_1000.json");
+    json_t *root = json_loads(json, 0, NULL);
+    const json_t *events = json_object_get(root, "events"), *links = json_object_get(root, "links");
+    assert_int_equal(json_integer_value(json_object_get(root, "flow_id")), 1000);
+    assert_true(number_at(root, "slowdown") > 0.5 && json_array_size(links) >= 2);
+    if (i < 2) { /* the last event is its completion */
+      const json_t *first = json_array_get(events, 0),
+                   *last = json_array_get(events, json_array_size(events) - 1);
+      assert_true(number_at(first, "slowdown") > 0.5);
+      assert_int_equal(json_integer_value(json_object_get(last, "flow_id")), 1000);
+      assert_true(number_at(last, "time_ns") - number_at(root, "release_ns") >=
+                  0.99 * number_at(root, "fct_ns"));
+    } else {
+      for (size_t hop = 0; hop < json_array_size(links); hop++)
+        assert_true(number_at(json_array_get(links, hop), "packets") >= 1);
+    }
+    json_decref(root);
+    free(json);
+  }
+  assert_true(exists("told/explain_1000.txt"));
+  assert_int_equal(run("%s --backend flowsim --explain 5000 --out %s/told", common, work), 2);
+  assert_says("stderr", "no flow 5000");
+}
+
 static void mistakes_on_the_command_line(void **state) {
   (void)state;
   assert_int_equal(run("--backend flowsim --out %s/x", work), 2);
@@ -233,6 +279,7 @@ static void help_dry_run_and_configuration(void **state) {
   assert_int_equal(run("--scenario %s/bad --backend packet --dry-run", work), 3);
   assert_int_equal(run("--scenario %s/plain --backend flowsim --out %s/derived", work, work), 0);
   assert_says("stderr", "params.txt");
+  assert_says("derived/summary.json", "the model parameters are derived from config.txt");
 }
 
 /* An endless scenario is stopped: exit code 130, and what finished is written. */
@@ -320,11 +367,17 @@ static void trace_is_complete(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(results_of_one_scenario),        cmocka_unit_test(packet_results_equal_the_original),
-      cmocka_unit_test(threads_do_not_change_results),  cmocka_unit_test(several_back_ends_are_compared),
-      cmocka_unit_test(a_failure_leaves_the_others),    cmocka_unit_test(mistakes_on_the_command_line),
-      cmocka_unit_test(help_dry_run_and_configuration), cmocka_unit_test(interruption_keeps_what_finished),
-      cmocka_unit_test(application_completion_time),    cmocka_unit_test(trace_is_complete)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(results_of_one_scenario),
+                                     cmocka_unit_test(packet_results_equal_the_original),
+                                     cmocka_unit_test(threads_do_not_change_results),
+                                     cmocka_unit_test(several_back_ends_are_compared),
+                                     cmocka_unit_test(a_flow_is_explained),
+                                     cmocka_unit_test(a_failure_leaves_the_others),
+                                     cmocka_unit_test(mistakes_on_the_command_line),
+                                     cmocka_unit_test(help_dry_run_and_configuration),
+                                     cmocka_unit_test(interruption_keeps_what_finished),
+                                     cmocka_unit_test(application_completion_time),
+                                     cmocka_unit_test(trace_is_complete),
+                                     cmocka_unit_test(flows_that_never_finish)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -7,6 +7,9 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "train/tfevents/png.h"
+#include "train/tfevents/reader.h"
+#include "train/tfevents/record.h"
 #include "train/tfevents/tfevents.h"
 
 #include "tfevents.pb-c.h"
@@ -138,6 +141,216 @@ static void missing_folder_is_an_error(void **state) {
   assert_non_null(strstr(error.where, "no/such/folder"));
 }
 
+/* ---- histograms ---- */
+
+static int bucket_holding(double value) {
+  tfe_histogram histogram;
+  tfe_histogram_clear(&histogram);
+  tfe_histogram_add(&histogram, value);
+  for (int i = 0; i < TFE_N_BUCKETS; ++i)
+    if (histogram.bucket[i] > 0) return i;
+  return -1;
+}
+
+static void buckets_are_where_their_limits_say(void **state) {
+  (void)state;
+  const double values[] = {0,     1e-13, -1e-13, 1e-12, -1e-12, 1,    -1,    1.1,  -1.1, 0.5, -0.5,
+                           3.3e7, -2e19, 1e19,   1e300, -1e300, 1e25, -1e25, 1e-5, 7,    -7,  100};
+  for (int i = 1; i < TFE_N_BUCKETS; ++i) assert_true(tfe_bucket_limit(i) > tfe_bucket_limit(i - 1));
+  for (size_t k = 0; k < sizeof values / sizeof *values; ++k) {
+    int i = bucket_holding(values[k]);
+    assert_true(i >= 0 && values[k] < tfe_bucket_limit(i));
+    assert_true(i == 0 || values[k] >= tfe_bucket_limit(i - 1));
+  }
+  for (int i = 0; i < TFE_N_BUCKETS - 1; ++i) /* a limit itself belongs to the next bucket */
+    assert_int_equal(bucket_holding(tfe_bucket_limit(i)), i + 1);
+  assert_int_equal(bucket_holding(NAN), -1);
+  assert_int_equal(bucket_holding(INFINITY), -1);
+}
+
+static void histograms_merge(void **state) {
+  (void)state;
+  tfe_histogram *parts = calloc(3, sizeof *parts);
+  assert_non_null(parts);
+  for (int i = 0; i < 3; ++i) tfe_histogram_clear(&parts[i]);
+  for (int i = -50; i < 50; ++i) {
+    tfe_histogram_add(&parts[i < 0 ? 0 : 1], 0.25 * i);
+    tfe_histogram_add(&parts[2], 0.25 * i);
+  }
+  tfe_histogram_merge(&parts[0], &parts[1]);
+  assert_memory_equal(&parts[0], &parts[2], sizeof *parts); /* these sums are exact */
+  free(parts);
+}
+
+/* ---- reading ---- */
+
+static tfe_reader *open_reader(const char *path) {
+  tfe_reader *reader;
+  m4_error error = {0};
+  if (tfe_reader_open(&reader, path, &error) != M4_OK) fail_msg("%s", error.what);
+  return reader;
+}
+
+static const tfe_entry *next_entry(tfe_reader *reader) {
+  const tfe_entry *entry;
+  m4_error error = {0};
+  if (tfe_reader_next(reader, &entry, &error) != M4_OK) fail_msg("%s", error.what);
+  return entry;
+}
+
+/* A file with something of every kind. */
+static void write_everything(char *dir, char *path, size_t path_bytes) {
+  m4_error error = {0};
+  tfe_writer *writer;
+  tfe_histogram histogram;
+  assert_non_null(mkdtemp(dir));
+  assert_int_equal(tfe_open(&writer, dir, 7, &error), M4_OK);
+  tfe_scalar(writer, "loss", 8, 0.25);
+  tfe_histogram_clear(&histogram);
+  tfe_put_histogram(writer, "empty", 9, &histogram);
+  for (int i = 0; i < 10; ++i) tfe_histogram_add(&histogram, i < 4 ? -2.0 : 3.0);
+  tfe_put_histogram(writer, "weights", 9, &histogram);
+  const uint8_t pixels[2 * 3 * 3] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+  unsigned char *png;
+  size_t png_bytes;
+  assert_int_equal(tfe_png_encode(pixels, 3, 2, &png, &png_bytes, &error), M4_OK);
+  tfe_image(writer, "picture", 10, 3, 2, png, png_bytes);
+  free(png);
+  const tfe_chart charts[] = {{"loss", {"train", "val"}}};
+  tfe_layout(writer, "all", charts, 1);
+  assert_int_equal(tfe_close(writer, &error), M4_OK);
+  find_event_file(dir, path, path_bytes);
+}
+
+static void reads_what_was_written(void **state) {
+  (void)state;
+  char dir[] = "tfevents_XXXXXX", path[512];
+  write_everything(dir, path, sizeof path);
+  tfe_reader *reader = open_reader(path);
+  const tfe_entry *entry = next_entry(reader);
+  assert_int_equal(entry->kind, TFE_ENTRY_VERSION);
+  assert_string_equal(entry->text, "brain.Event:2");
+  entry = next_entry(reader);
+  assert_int_equal(entry->kind, TFE_ENTRY_START);
+  assert_int_equal(entry->step, 7);
+  entry = next_entry(reader);
+  assert_int_equal(entry->kind, TFE_ENTRY_SCALAR);
+  assert_string_equal(entry->tag, "loss");
+  assert_true(entry->step == 8 && entry->number == 0.25);
+  entry = next_entry(reader); /* the empty histogram was not written */
+  assert_int_equal(entry->kind, TFE_ENTRY_HISTOGRAM);
+  assert_string_equal(entry->tag, "weights");
+  assert_true(entry->histogram.count == 10 && entry->histogram.sum == 10 && entry->histogram.min == -2);
+  assert_int_equal(entry->histogram.n_buckets, 5); /* two full ones and the empty runs around them */
+  double total = 0;
+  for (size_t i = 0; i < entry->histogram.n_buckets; ++i) total += entry->histogram.bucket[i];
+  assert_true(total == 10 && entry->histogram.bucket[1] == 4 && entry->histogram.bucket[3] == 6);
+  entry = next_entry(reader);
+  assert_int_equal(entry->kind, TFE_ENTRY_IMAGE);
+  assert_true(entry->image.width == 3 && entry->image.height == 2);
+  assert_memory_equal(entry->image.bytes, "\x89PNG\r\n\x1a\n", 8);
+  entry = next_entry(reader);
+  assert_int_equal(entry->kind, TFE_ENTRY_OTHER);
+  assert_string_equal(entry->tag, "custom_scalars__config__");
+  assert_string_equal(entry->plugin, "custom_scalars");
+  assert_null(next_entry(reader));
+  assert_false(tfe_reader_is_cut(reader));
+  tfe_reader_close(reader);
+  unlink(path);
+  rmdir(dir);
+}
+
+static void write_bytes(const char *path, const char *data, size_t length) {
+  FILE *stream = fopen(path, "wb");
+  assert_non_null(stream);
+  assert_int_equal(fwrite(data, 1, length, stream), length);
+  fclose(stream);
+}
+
+/* Reads to the end or the first error. */
+static m4_status read_all(const char *path, bool *is_cut, m4_error *error) {
+  tfe_reader *reader = open_reader(path);
+  const tfe_entry *entry = NULL;
+  m4_status status;
+  do status = tfe_reader_next(reader, &entry, error);
+  while (status == M4_OK && entry);
+  *is_cut = tfe_reader_is_cut(reader);
+  tfe_reader_close(reader);
+  return status;
+}
+
+static void damage_is_found(void **state) {
+  (void)state;
+  char dir[] = "tfevents_XXXXXX", path[512], *data;
+  size_t length;
+  bool is_cut;
+  m4_error error = {0};
+  write_everything(dir, path, sizeof path);
+  assert_int_equal(m4_file_read(path, 1 << 20, &data, &length, NULL), M4_OK);
+  for (size_t i = 0; i < length; ++i) { /* any changed byte */
+    data[i] ^= 0x40;
+    write_bytes(path, data, length);
+    data[i] ^= 0x40;
+    assert_int_equal(read_all(path, &is_cut, &error), M4_DATA);
+    assert_non_null(strstr(error.what, "checksum"));
+  }
+  int whole = 0;
+  for (size_t cut = 0; cut < length; ++cut) { /* any end: a file that is still being written */
+    write_bytes(path, data, cut);
+    assert_int_equal(read_all(path, &is_cut, &error), M4_OK);
+    whole += !is_cut;
+  }
+  assert_int_equal(whole, 6); /* an empty file, and the ends of records but the last */
+  free(data);
+  unlink(path);
+  rmdir(dir);
+}
+
+/* Records with right checksums and hostile contents. */
+static void hostile_records_are_refused(void **state) {
+  (void)state;
+  char dir[] = "tfevents_XXXXXX", path[64];
+  bool is_cut;
+  m4_error error = {0};
+  assert_non_null(mkdtemp(dir));
+  snprintf(path, sizeof path, "%s/tfevents", dir);
+  unsigned char file[4096];
+  tfe_record_head(file, 1ull << 60); /* longer than anything */
+  write_bytes(path, (const char *)file, TFE_HEAD_BYTES);
+  assert_int_equal(read_all(path, &is_cut, &error), M4_DATA);
+  assert_non_null(strstr(error.what, "256 MiB"));
+  /* Messages that are no events, among them one with 1000 empty values, which would take far more memory. */
+  unsigned char many[2 + 3 + 2000] = {0x2a, 0xd0, 0x0f};
+  for (size_t i = 3; i + 1 < sizeof many - 2; i += 2) many[i] = 0x0a;
+  const struct {
+    const void *data;
+    size_t length;
+  } messages[] = {
+      {"\xff\xff\xff\xff", 4}, {"\x2a\xff\xff\xff\xff\x0f", 6}, {"\x2a\x05\x0a\x7f", 4}, {many, 2003}};
+  for (size_t i = 0; i < sizeof messages / sizeof *messages; ++i) {
+    tfe_record_head(file, messages[i].length);
+    memcpy(file + TFE_HEAD_BYTES, messages[i].data, messages[i].length);
+    tfe_record_tail(file + TFE_HEAD_BYTES + messages[i].length, messages[i].data, messages[i].length);
+    write_bytes(path, (const char *)file, TFE_HEAD_BYTES + messages[i].length + TFE_TAIL_BYTES);
+    assert_int_equal(read_all(path, &is_cut, &error), M4_DATA);
+    assert_non_null(strstr(error.what, "not a TensorBoard event"));
+  }
+  tfe_reader *reader;
+  assert_int_equal(tfe_reader_open(&reader, dir, &error), M4_IO);
+  assert_int_equal(tfe_reader_open(&reader, "no-such-file", &error), M4_IO);
+  unlink(path);
+  rmdir(dir);
+}
+
+static void impossible_images_are_refused(void **state) {
+  (void)state;
+  unsigned char *png;
+  size_t bytes;
+  const uint8_t pixel[3] = {0};
+  assert_int_equal(tfe_png_encode(pixel, 0, 1, &png, &bytes, NULL), M4_USAGE);
+  assert_int_equal(tfe_png_encode(pixel, 1, 1 << 20, &png, &bytes, NULL), M4_USAGE);
+}
+
 static void full_disk_is_reported(void **state) {
   (void)state;
   if (access("/dev/full", W_OK) != 0) skip();
@@ -161,9 +374,16 @@ static void full_disk_is_reported(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(crc_known_answers), cmocka_unit_test(writes_what_was_asked),
-      cmocka_unit_test(resume_writes_a_session_start), cmocka_unit_test(missing_folder_is_an_error),
-      cmocka_unit_test(full_disk_is_reported)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(crc_known_answers),
+                                     cmocka_unit_test(writes_what_was_asked),
+                                     cmocka_unit_test(resume_writes_a_session_start),
+                                     cmocka_unit_test(missing_folder_is_an_error),
+                                     cmocka_unit_test(full_disk_is_reported),
+                                     cmocka_unit_test(buckets_are_where_their_limits_say),
+                                     cmocka_unit_test(histograms_merge),
+                                     cmocka_unit_test(reads_what_was_written),
+                                     cmocka_unit_test(damage_is_found),
+                                     cmocka_unit_test(hostile_records_are_refused),
+                                     cmocka_unit_test(impossible_images_are_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,6 +117,7 @@ static void refused(const char *text, const char *where, const char *what) {
 static void impossible_settings_are_refused(void **state) {
   (void)state;
   refused("model:\n  enable_gnn: False\n  enable_lstm: False\n", ":3:", "nothing would be left");
+  refused("training:\n  precision: float64\n  gemm: bf16\n", ":3:", "exclude each other");
   refused("dataset:\n  enable_flowsim_gt: True\n", ":2:", "not supported");
   refused("dataset:\n  flow_size_threshold: 5000\n", ":2:", "100000000");
   refused("dataset:\n  bins: [1, 5, 5]\n", ":2:", "increase");

@@ -1,10 +1,12 @@
-/* TensorBoard event files from C: scalars, the hparams tab, clean resume. Knows base/status only: can be
- * lifted out with its .proto. Source: anchors.md B.2. Append-only; flushed on request, so TensorBoard may
- * watch the folder while it grows. */
+/* TensorBoard event files from C: scalars, histograms, images, the hparams tab, the layout of the custom
+ * scalars tab, clean resume. Knows base/status only: this folder can be lifted out. Source: anchors.md B.2.
+ * Append-only; flushed on request, so TensorBoard may watch the folder while it grows. reader.h reads such
+ * files. */
 #ifndef TRAIN_TFEVENTS_TFEVENTS_H
 #define TRAIN_TFEVENTS_TFEVENTS_H
 
 #include "base/status.h"
+#include "train/tfevents/histogram.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,6 +25,11 @@ m4_status tfe_close(tfe_writer *writer, m4_error *err);
 /* Write errors are remembered and reported by tfe_flush and tfe_close: the calls below never fail by
  * themselves. */
 void tfe_scalar(tfe_writer *writer, const char *tag, int64_t step, double value);
+void tfe_put_histogram(tfe_writer *writer, const char *tag, int64_t step,
+                       const tfe_histogram *histogram); /* an empty one writes nothing */
+/* png: a whole PNG file of width x height RGB pixels. */
+void tfe_image(tfe_writer *writer, const char *tag, int64_t step, int width, int height, const void *png,
+               size_t png_bytes);
 
 typedef enum tfe_kind { TFE_NUMBER, TFE_TEXT, TFE_BOOL } tfe_kind;
 typedef struct tfe_hparam {
@@ -38,10 +45,15 @@ void tfe_hparams(tfe_writer *writer, const tfe_hparam *hparams, size_t count, co
 /* Ends the session of the hparams tab. */
 void tfe_hparams_end(tfe_writer *writer, bool success);
 
-m4_status tfe_flush(tfe_writer *writer, m4_error *err);
+/* The custom scalars tab: charts that show several tags. tags: NULL-terminated, regular expressions. Once per
+ * run. */
+enum { TFE_CHART_TAGS = 8 };
+typedef struct tfe_chart {
+  const char *title;
+  const char *tags[TFE_CHART_TAGS + 1];
+} tfe_chart;
+void tfe_layout(tfe_writer *writer, const char *title, const tfe_chart *charts, size_t count);
 
-/* CRC-32C (Castagnoli) and TensorBoard's masking of it; also used by readers. */
-uint32_t tfe_crc32c(const void *data, size_t length);
-uint32_t tfe_masked_crc(const void *data, size_t length);
+m4_status tfe_flush(tfe_writer *writer, m4_error *err);
 
 #endif

@@ -3,6 +3,7 @@
 #include "tests/sim/test_sim.h"
 
 #include "sim/packet/settings.h"
+#include "sim/packet/settings_keys.h"
 
 #include <math.h>
 
@@ -115,6 +116,108 @@ static void test_refusals(void **state) {
   assert_int_equal(pkt_settings_read(&s, "/nonexistent/config.txt", NULL, NULL, NULL), M4_IO);
 }
 
+/* ---- every key of the table ---- */
+
+static const char REST[] = "CC_MODE 8\nBUFFER_SIZE 100\nFIXED_WIN 1\n" MAPS;
+
+static void assert_refused(const char *name, const char *value) {
+  char text[600];
+  pkt_settings s;
+  m4_error err = {0};
+  snprintf(text, sizeof text, "%s%s %s\n", REST, name, value);
+  m4_status status = read_text(&s, text, NULL, NULL, &err);
+  if (status != M4_DATA || !strstr(err.what, name) || !strstr(err.where, ":7"))
+    fail_msg("%s %s: status %d, \"%s\" at \"%s\"", name, value, (int)status, err.what, err.where);
+}
+
+static pkt_settings read_with(const char *name, const char *value) {
+  char text[600];
+  pkt_settings s;
+  m4_error err = {0};
+  snprintf(text, sizeof text, "%s%s %s\n", REST, name, value);
+  if (read_text(&s, text, NULL, NULL, &err) != M4_OK) fail_msg("%s %s: %s", name, value, err.what);
+  return s;
+}
+
+static void assert_outside_is_refused(const pkt_key *key) {
+  char value[64];
+  bool rate = key->kind == PKT_KEY_RATE, seconds = key->kind == PKT_KEY_SECONDS;
+  assert_refused(key->name, "");
+  assert_refused(key->name, "abc");
+  assert_refused(key->name, "nan");
+  snprintf(value, sizeof value, "%lld%s", (long long)key->min - 1, rate ? "bps" : "");
+  assert_refused(key->name, seconds ? "-1" : value);
+  snprintf(value, sizeof value, "%lld%s", (long long)key->max + 1, rate ? "bps" : "");
+  assert_refused(key->name, seconds ? "1e12" : value);
+}
+
+static void test_every_key_is_bounded(void **state) {
+  (void)state;
+  for (int i = 0; i < PKT_N_KEYS; i++) assert_outside_is_refused(&pkt_keys[i]);
+}
+
+/* Both values of every switch arrive; of the others the smallest. */
+static void test_every_key_arrives(void **state) {
+  (void)state;
+  for (int i = 0; i < PKT_N_KEYS; i++) {
+    const pkt_key *key = &pkt_keys[i];
+    char value[64];
+    if (key->kind == PKT_KEY_SWITCH) {
+      for (int on = 0; on < 2; on++) {
+        pkt_settings s = read_with(key->name, on ? "1" : "0");
+        assert_int_equal(*(const bool *)((const char *)&s + key->offset), on);
+      }
+      continue;
+    }
+    if (strcmp(key->name, "MAX_RATE") == 0) continue; /* must not be below MIN_RATE */
+    snprintf(value, sizeof value, "%lld%s", (long long)key->min, key->kind == PKT_KEY_RATE ? "bps" : "");
+    if (key->kind == PKT_KEY_RATE && key->min == 0) snprintf(value, sizeof value, "1bps");
+    if (key->kind == PKT_KEY_SECONDS) snprintf(value, sizeof value, "0.000000001");
+    pkt_settings s = read_with(key->name, value);
+    const void *place = (const char *)&s + key->offset;
+    if (key->kind == PKT_KEY_REAL)
+      assert_true(*(const double *)place == (double)key->min);
+    else
+      assert_int_equal(*(const int64_t *)place, key->min > 0 ? key->min : key->kind == PKT_KEY_RATE);
+  }
+}
+
+/* Keys with one value: it is taken, everything else is refused at every place. */
+static void test_fixed_keys(void **state) {
+  (void)state;
+  for (int i = 0; i < PKT_N_FIXED_KEYS; i++) {
+    const pkt_fixed_key *key = &pkt_fixed_keys[i];
+    for (int wrong = 0; wrong <= key->n_values; wrong++) {
+      char value[64] = "";
+      for (int j = 0; j < key->n_values; j++)
+        snprintf(value + strlen(value), sizeof value - strlen(value), " %g", key->value + (j == wrong));
+      if (wrong < key->n_values)
+        assert_refused(key->name, value);
+      else
+        read_with(key->name, value);
+    }
+    assert_refused(key->name, "");
+    assert_refused(key->name, "abc");
+  }
+}
+
+/* Every congestion control of the original has a number; four are supported. */
+static void test_congestion_controls(void **state) {
+  (void)state;
+  for (int mode = 0; mode <= 12; mode++) {
+    char text[400];
+    pkt_settings s;
+    m4_error err = {0};
+    bool supported = mode == 1 || mode == 3 || mode == 7 || mode == 8;
+    snprintf(text, sizeof text, "CC_MODE %d\nBUFFER_SIZE 100\nFIXED_WIN 1\n" MAPS, mode);
+    assert_int_equal(read_text(&s, text, NULL, NULL, &err), supported ? M4_OK : M4_DATA);
+    if (supported)
+      assert_int_equal(s.cc, mode);
+    else
+      assert_non_null(strstr(err.what, "CC_MODE"));
+  }
+}
+
 static void assert_round_trip(const pkt_settings *settings) {
   char path[64];
   FILE *out = scratch_file(path);
@@ -165,8 +268,13 @@ static void test_settings_of_the_authors(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_original_file), cmocka_unit_test(test_decimals_are_cut_and_unknown_words_warn),
-      cmocka_unit_test(test_refusals), cmocka_unit_test(test_settings_of_the_authors)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_original_file),
+                                     cmocka_unit_test(test_decimals_are_cut_and_unknown_words_warn),
+                                     cmocka_unit_test(test_refusals),
+                                     cmocka_unit_test(test_every_key_is_bounded),
+                                     cmocka_unit_test(test_every_key_arrives),
+                                     cmocka_unit_test(test_fixed_keys),
+                                     cmocka_unit_test(test_congestion_controls),
+                                     cmocka_unit_test(test_settings_of_the_authors)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
