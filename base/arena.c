@@ -22,6 +22,14 @@ m4_status m4_arena_init(m4_arena *arena, size_t reserve_bytes, m4_error *err) {
   return M4_OK;
 }
 
+void m4_arena_use_large_pages(m4_arena *arena) {
+#ifdef MADV_HUGEPAGE
+  madvise(arena->base, arena->reserved_bytes, MADV_HUGEPAGE);
+#else
+  (void)arena;
+#endif
+}
+
 void m4_arena_free(m4_arena *arena) {
   if (arena->base) munmap(arena->base, arena->reserved_bytes);
   memset(arena, 0, sizeof *arena);

@@ -17,6 +17,9 @@ typedef struct m4_arena {
 
 /* Reserves at least `reserve_bytes`. M4_MEMORY when the range cannot be had. Free with m4_arena_free. */
 m4_status m4_arena_init(m4_arena *arena, size_t reserve_bytes, m4_error *err);
+/* Asks for large pages: less time in page faults and address translation for memory that is streamed through;
+ * the first touch of each 2 MiB commits all of it. Without effect where the system has none. */
+void m4_arena_use_large_pages(m4_arena *arena);
 void m4_arena_free(m4_arena *arena); /* zeroed arenas are accepted */
 
 /* 64-byte aligned, uninitialised; NULL when the reserve is exhausted (nothing changes then). count*size is

@@ -52,6 +52,16 @@ m4_status m4_log_create(m4_log **log, bool quiet, const char *file_path, m4_erro
   return M4_OK;
 }
 
+m4_status m4_log_to_file(m4_log *log, const char *path, m4_error *err) {
+  FILE *file = fopen(path, "ae");
+  if (!file) return m4_fail(err, M4_IO, path, "cannot write the log: %s", strerror(errno));
+  pthread_mutex_lock(&log->mutex);
+  if (log->file) fclose(log->file);
+  log->file = file;
+  pthread_mutex_unlock(&log->mutex);
+  return M4_OK;
+}
+
 void m4_log_free(m4_log *log) {
   if (!log) return;
   if (log->file) fclose(log->file);

@@ -15,6 +15,8 @@ typedef struct m4_log m4_log;
 /* quiet: only warnings and errors reach the screen (the file still gets everything). file_path may be NULL
  * (appended to). */
 m4_status m4_log_create(m4_log **log, bool quiet, const char *file_path, m4_error *err);
+/* From now on also into this file (appended to), instead of the one before. */
+m4_status m4_log_to_file(m4_log *log, const char *path, m4_error *err);
 void m4_log_free(m4_log *log); /* NULL accepted */
 
 /* Thread-safe, one line each. File lines carry "MM-DD:HH:MM:SS|" before the text (training.md 10). NULL log:

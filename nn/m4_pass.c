@@ -93,7 +93,9 @@ static m4_status reserve(m4_workspace *workspace, const m4_model *model, const m
     return m4_fail(err, M4_MEMORY, NULL, "a busy period needs %.3g bytes", bytes);
   workspace->peak_bytes = m4_workspace_peak_bytes(workspace);
   m4_arena_free(&workspace->arena);
-  return m4_arena_init(&workspace->arena, (size_t)bytes, err);
+  M4_TRY(m4_arena_init(&workspace->arena, (size_t)bytes, err));
+  m4_arena_use_large_pages(&workspace->arena);
+  return M4_OK;
 }
 
 /* ---- a pass ---- */

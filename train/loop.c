@@ -122,6 +122,16 @@ static m4_status check_sanity(tr_run *run, m4_error *err) {
   return M4_OK;
 }
 
+static void report_end(const tr_run *run) {
+  const tr_state *state = &run->state;
+  const char *monitor = run->values->training.monitor;
+  if (state->epoch >= run->values->training.n_epochs)
+    m4_info(run->job->log, "`training.n_epochs=%lld` reached", (long long)run->values->training.n_epochs);
+  else if (state->step >= run->total_steps)
+    m4_info(run->job->log, "`training.max_steps=%lld` reached", (long long)run->total_steps);
+  if (isfinite(state->best_metric)) m4_info(run->job->log, "best %s %.5f", monitor, state->best_metric);
+}
+
 static m4_status train(tr_run *run, m4_error *err) {
   M4_TRY(check_sanity(run, err));
   if (run->job->dry_run) return tr_run_batches(run, err);
@@ -129,6 +139,7 @@ static m4_status train(tr_run *run, m4_error *err) {
     M4_TRY(tr_run_batches(run, err));
     if (run->state.batch == run->batches_per_epoch) M4_TRY(close_epoch(run, err));
   }
+  report_end(run);
   m4_status status = run->state.batch > 0 ? tr_save_last(run, err) : M4_OK;
   return m4_ranks_agree(run->job->ranks, status, err);
 }

@@ -32,16 +32,29 @@ static const m4_option option_table[] = {
      "time of every op: a table on the log and in the run folder, and trace.json for chrome://tracing", NULL},
     {NULL, M4_OPTION_FLAG, 0, NULL, NULL, NULL}};
 
-static const m4_program program = {"m4-train",
-                                   "trains the m4 model on a dataset made by m4-datagen",
-                                   "m4-train --config train.yaml --dataset PATH [--out DIR] [--note NAME]",
-                                   "m4-train --config configs/train.yaml --dataset datasets/train\n"
-                                   "m4-train --config configs/train.yaml --dataset datasets/train --set "
-                                   "training.n_epochs=30 --set model.hidden_size=64\n"
-                                   "m4-train --resume runs/m4/version_0\n"
-                                   "tensorboard --logdir runs",
-                                   option_table,
-                                   tr_keys};
+static const m4_program program = {
+    "m4-train",
+    "trains the m4 model on a dataset made by m4-datagen",
+    "m4-train --dataset PATH [--config FILE] [--set KEY=VALUE ...]   new run; without --config the published "
+    "settings\n"
+    "m4-train --resume runs/m4/version_0                             goes on where it was stopped or killed\n"
+    "mpirun -n 2 m4-train --threads 1 ...                            every process takes training.batch_size "
+    "samples",
+    "# a first training from nothing, some minutes on two cores\n"
+    "m4-datagen --config configs/datagen-demo.yaml --out datasets/demo\n"
+    "m4-train --config configs/train-demo.yaml --dataset datasets/demo --dry-run   # only the plan\n"
+    "m4-train --config configs/train-demo.yaml --dataset datasets/demo\n"
+    "tensorboard --logdir runs                        # losses, errors, histograms, pictures\n"
+    "m4-test --run runs/m4/version_0 --out results    # error of every flow, beside flowSim's\n"
+    "\n"
+    "# settings that are changed most; all of them: m4-train --help config\n"
+    "--set training.n_epochs=30 --set training.batch_size=4 --set training.learning_rate=0.001\n"
+    "--set training.lr_schedule=cosine --set training.early_stop_patience=8\n"
+    "--set training.overfit_batches=1                 # can it learn two samples by heart?\n"
+    "\n"
+    "# Ctrl-C saves and ends; kill -USR1 saves and goes on; everything is in runs/m4/version_N",
+    option_table,
+    tr_keys};
 
 /* Files first (a resumed run starts from its own), then options, then --set. */
 static m4_status configure(m4_config *config, const train_options *options, const m4_common *common,
@@ -115,7 +128,10 @@ static m4_status train(tr_job *job, workshop *shop, const m4_common *common, m4_
   job->pool = shop->pool;
   job->log = shop->log;
   m4_status status = tr_train(job, run_dir, err);
-  if (status == M4_OK && !common->dry_run) m4_info(shop->log, "run folder: %s", run_dir);
+  if (status == M4_OK && !common->dry_run) {
+    m4_info(shop->log, "run folder: %s", run_dir);
+    m4_info(shop->log, "next: m4-test --run %s --out results", run_dir);
+  }
   if (status == M4_INTERRUPTED && run_dir[0])
     m4_info(shop->log, "state saved; continue with: m4-train --resume %s", run_dir);
   return status;

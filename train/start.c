@@ -5,6 +5,7 @@
 #include "train/summary.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,9 +133,20 @@ static m4_status make_folder(tr_run *run, m4_error *err) {
   return M4_OK;
 }
 
+/* The reference's name: bs2_lr0.0001_lstm_nlayer2.log. */
+static m4_status open_log(tr_run *run, m4_error *err) {
+  char name[160], path[TR_PATH_BYTES];
+  snprintf(name, sizeof name, "bs%lld_lr%g_%.64s_nlayer%lld.log", (long long)run->values->training.batch_size,
+           run->values->training.learning_rate, run->values->model.model_name,
+           (long long)run->values->model.n_layer);
+  M4_TRY(tr_folder_file(&run->folder, name, path, err));
+  return m4_log_to_file(run->job->log, path, err);
+}
+
 static m4_status open_journal(tr_run *run, m4_error *err) {
   if (run->job->resume) tr_folder_sweep(&run->folder);
   M4_TRY(make_folder(run, err));
+  if (run->job->log) M4_TRY(open_log(run, err));
   if (run->job->resume) return tr_journal_resume(&run->journal, run->folder.dir, &run->state, err);
   M4_TRY(tr_journal_open(&run->journal, run->folder.dir, err));
   tr_journal_settings(run->journal, run->values, run->split.n_train, run->split.n_val);
@@ -163,9 +175,9 @@ static m4_status prepare(tr_run *run, m4_error *err) {
 
 m4_status tr_run_start(tr_run *run, m4_error *err) {
   M4_TRY(m4_ranks_agree(run->job->ranks, prepare(run, err), err));
+  M4_TRY(m4_ranks_agree(run->job->ranks, tr_writes(run) ? open_journal(run, err) : M4_OK, err));
   tr_print_summary(run->job->log, run->values, run->model, run->dataset, &run->split, run->job->pool,
                    m4_ranks_count(run->job->ranks), run->total_steps);
-  M4_TRY(m4_ranks_agree(run->job->ranks, tr_writes(run) ? open_journal(run, err) : M4_OK, err));
   M4_TRY(m4_ranks_broadcast(run->job->ranks, &run->folder, sizeof run->folder, 0, err));
   if (run->job->dry_run) return M4_OK;
   return m4_progress_create(&run->progress, run->job->log, "train", "steps", (uint64_t)run->total_steps, err);

@@ -35,6 +35,29 @@ static void quiet_screen_full_file(void **state) {
   free(kept);
 }
 
+static void log_goes_to_a_file_later(void **state) {
+  char first[4096], second[4096];
+  snprintf(first, sizeof first, "%s", scratch_path(state, "first"));
+  snprintf(second, sizeof second, "%s", scratch_path(state, "second"));
+  m4_log *log;
+  m4_error err = {0};
+  assert_int_equal(m4_log_create(&log, true, NULL, NULL), M4_OK);
+  m4_info(log, "nowhere");
+  assert_int_equal(m4_log_to_file(log, scratch_path(state, "missing/log"), &err), M4_IO);
+  assert_int_equal(m4_log_to_file(log, first, &err), M4_OK);
+  m4_info(log, "one");
+  assert_int_equal(m4_log_to_file(log, second, &err), M4_OK);
+  m4_info(log, "two");
+  m4_log_free(log);
+  char *kept = read_text(first), *then = read_text(second);
+  assert_non_null(strstr(kept, "|one\n"));
+  assert_null(strstr(kept, "two"));
+  assert_non_null(strstr(then, "|two\n"));
+  assert_null(strstr(then, "nowhere"));
+  free(kept);
+  free(then);
+}
+
 static void no_log_is_silent(void **state) {
   const char *screen = scratch_path(state, "screen");
   int saved = capture_output(2, screen);
@@ -107,6 +130,7 @@ static void error_without_a_log(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(quiet_screen_full_file, scratch_setup, scratch_teardown),
+      cmocka_unit_test_setup_teardown(log_goes_to_a_file_later, scratch_setup, scratch_teardown),
       cmocka_unit_test_setup_teardown(no_log_is_silent, scratch_setup, scratch_teardown),
       cmocka_unit_test_setup_teardown(log_file_that_cannot_be_written, scratch_setup, scratch_teardown),
       cmocka_unit_test_setup_teardown(progress_in_a_pipe, scratch_setup, scratch_teardown),

@@ -61,6 +61,12 @@ cmp -s app/ns3/00000/flows.txt app/ns3/00001/flows.txt && fail "two workloads ha
 cmp app/ns3/00003/fct.txt sim/fct.txt || fail "m4-sim differs"
 rm app/ns3/00004/summary.json && "$datagen" "${app[@]}" --out app && [[ -s app/ns3/00004/summary.json ]] || fail "made again"
 
+# Ctrl-C between folders: exit code 130, and the same command goes on.
+code=0
+timeout --preserve-status -s INT 2 "$datagen" --mix app.json --set flows_per_scenario=4000 --set workloads="$root/configs/workloads" --set write_shards=false --out stopped --quiet 2>err || code=$?
+[[ $code -eq 130 && $(cat err) == *interrupted* ]] || fail "interrupted: code $code, $(cat err)"
+[[ -z $(find stopped -name '*.tmp*') ]] || fail "left-overs of an interruption"
+
 # A duration instead of a number of flows; rates of the tiers.
 "$datagen" --config "$root/configs/datagen-demo.yaml" --set scenarios=2 --set traffic.duration_s=0.002 --set topology.spine_rate_gbps=40 \
   --set 'traffic.sizes=[synthetic:0-3]' --set write_shards=false --out timed --quiet

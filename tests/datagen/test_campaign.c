@@ -189,6 +189,120 @@ static void test_the_stop_time_is_late(void **state) {
   close_setup(&s);
 }
 
+/* ---- mixes ---- */
+
+#define STAND_INS SHIPPED("")
+
+static m4_status open_mix(setup *s, const char *mix, int64_t n_flows, m4_error *err) {
+  char assignment[64];
+  *s = (setup){0};
+  M4_TRY(m4_config_create(&s->config, dg_campaign_keys, &s->settings, err));
+  M4_TRY(m4_config_set_text(s->config, "mix", mix, err));
+  M4_TRY(m4_config_set_text(s->config, "workloads", STAND_INS, err));
+  M4_TRY(m4_config_set(s->config, "write_shards=false", err));
+  snprintf(assignment, sizeof assignment, "flows_per_scenario=%lld", (long long)n_flows);
+  M4_TRY(m4_config_set(s->config, assignment, err));
+  M4_TRY(dg_campaign_check(&s->settings, s->config, err));
+  M4_TRY(dg_campaign_open(&s->campaign, &s->settings, s->config, err));
+  return dg_campaign_identify(s->campaign, "identity", err);
+}
+
+/* Entry 0 of eval_train on its way into a scenario: the 13 numbers of model.md 8 and the simulator's
+ * settings. */
+static void test_mix_entry(void **state) {
+  (void)state;
+  setup s;
+  sim_scenario *scenario;
+  assert_ok(open_mix(&s, "eval_train", 50, err));
+  assert_int_equal(s.settings.n_scenarios, 4000);
+  assert_ok(dg_make_scenario(&scenario, s.campaign, 0, err));
+  const double expected[SIM_N_PARAMS] = {
+      11.339264428892937, 12.364, 0, 0, 0, 1, 0, 0, 0, 0, 0, 48.43843639370541, 101.48986097190351};
+  for (int i = 0; i < SIM_N_PARAMS; ++i) assert_true(scenario->params[i] == expected[i]);
+  assert_true(scenario->packet.cc == PKT_CC_TIMELY && scenario->packet.window_bytes == 12364);
+  assert_int_equal(scenario->packet.buffer_kib, 113);
+  assert_int_equal(scenario->packet.timely_low_ns, 48438);
+  assert_true(scenario->packet.enable_pfc && scenario->flow_limit == 0);
+  assert_int_equal(scenario->topology->n_nodes, 46);
+  assert_int_equal(scenario->n_flows, 50);
+  assert_string_equal(scenario->name, "00000");
+  sim_scenario_free(scenario);
+  close_setup(&s);
+}
+
+/* The application set: limits per rack, the same flows for every limit, other flows for other workloads. */
+static void test_mix_closed_loop(void **state) {
+  (void)state;
+  setup s;
+  sim_scenario *one, *nineteen;
+  assert_ok(open_mix(&s, "eval_app", 30, err));
+  assert_ok(dg_make_scenario(&one, s.campaign, 4, err));
+  assert_ok(dg_make_scenario(&nineteen, s.campaign, 139, err));
+  assert_true(one->flow_limit == 1 && nineteen->flow_limit == 19 && nineteen->hosts_per_group == 16);
+  assert_string_equal(nineteen->name, "00139");
+  for (int64_t i = 0; i < 30; ++i) {
+    const sim_flow *a = &one->flows[i], *b = &nineteen->flows[i];
+    assert_true(a->src == b->src && a->dst == b->dst && a->size_bytes == b->size_bytes);
+    assert_true(a->start_ns == 1000000000 && b->start_ns == 1000000000);
+  }
+  assert_int_equal(dg_draw_scenario(s.campaign, 139).traffic_stream, 4);
+  assert_int_equal(dg_draw_scenario(s.campaign, 5).traffic_stream, 5);
+  sim_scenario_free(one);
+  sim_scenario_free(nineteen);
+  close_setup(&s);
+}
+
+/* Ten seconds mean 50,000 flows; one second means what the load says. */
+static void test_mix_durations(void **state) {
+  (void)state;
+  setup s;
+  int64_t n_flows;
+  assert_ok(open_mix(&s, "large_scale", 7, err));
+  for (int64_t i = 0; i < 3; ++i) {
+    assert_ok(dg_expect_flows(&n_flows, s.campaign, i, err));
+    assert_int_equal(n_flows, 50000);
+  }
+  close_setup(&s);
+  assert_ok(open_mix(&s, "size_sweep", 7, err));
+  int64_t first = 0;
+  for (int64_t i = 0; i < 6; ++i) {
+    dg_draw draw = dg_draw_scenario(s.campaign, i);
+    const int32_t thousands[] = {6, 12, 24, 36, 48, 60};
+    assert_int_equal(draw.shape.pods * 768, thousands[i] * 1024);
+    assert_int_equal(draw.matrix_copies, thousands[i] / 6);
+    assert_int_equal(draw.shape.delay_ns, 1000);
+    assert_ok(dg_expect_flows(&n_flows, s.campaign, i, err));
+    if (i == 0) first = n_flows;
+    assert_float_equal((double)n_flows / (double)first / draw.matrix_copies, 1, 0.03); /* gaps in whole ns */
+  }
+  close_setup(&s);
+}
+
+static void test_mix_mistakes(void **state) {
+  const struct {
+    const char *spatial, *sizes, *cluster, *where;
+    m4_status status;
+  } cases[] = {{"cluster_e_2_4", "synthetic:1", "cluster_1_to_1_eval_train", "id 9: spatial", M4_IO},
+               {"cluster_a_2_4", "synthetic:2000", "cluster_1_to_1_eval_train", "id 9: size_dist", M4_USAGE},
+               {"cluster_a_2_4", "nowhere", "cluster_1_to_1_eval_train", "id 9: size_dist", M4_IO},
+               {"cluster_a_2_4", "synthetic:1", "cluster_9", "id 9: cluster", M4_USAGE},
+               {"cluster_a_2_4", "synthetic:1", "cluster_1_to_1_eval_test", "id 9: spatial", M4_DATA},
+               {"cluster_b_12k", "synthetic:1", "clos_3x1x4x4x4", "id 9: spatial", M4_USAGE}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    char text[400];
+    snprintf(text, sizeof text,
+             "{\"id\": 9, \"spatial\": \"%s\", \"size_dist\": \"%s\", \"cluster\": \"%s\", "
+             "\"lognorm_sigma\": 1, \"max_load\": 0.5}",
+             cases[i].spatial, cases[i].sizes, cases[i].cluster);
+    setup s;
+    m4_error error = {0};
+    m4_status status = open_mix(&s, write_text(*state, "wrong.json", text), 5, &error);
+    if (status != cases[i].status || !strstr(error.where, cases[i].where))
+      fail_msg("%s gave %d at %s: %s", text, status, error.where, error.what);
+    close_setup(&s);
+  }
+}
+
 /* An ns-3 folder reads back as the same scenario, with the truth beside it. */
 static void test_ns3_folders(void **state) {
   dg_campaign_report report;
@@ -274,10 +388,17 @@ static void test_interrupt(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_threads_do_not_matter),      cmocka_unit_test(test_kill_and_continue),
-      cmocka_unit_test(test_folder_of_another_campaign), cmocka_unit_test(test_draws),
-      cmocka_unit_test(test_the_stop_time_is_late),      cmocka_unit_test(test_ns3_folders),
-      cmocka_unit_test(test_hostile_configurations),     cmocka_unit_test(test_interrupt)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_threads_do_not_matter),
+                                     cmocka_unit_test(test_kill_and_continue),
+                                     cmocka_unit_test(test_folder_of_another_campaign),
+                                     cmocka_unit_test(test_draws),
+                                     cmocka_unit_test(test_the_stop_time_is_late),
+                                     cmocka_unit_test(test_mix_entry),
+                                     cmocka_unit_test(test_mix_closed_loop),
+                                     cmocka_unit_test(test_mix_durations),
+                                     cmocka_unit_test(test_mix_mistakes),
+                                     cmocka_unit_test(test_ns3_folders),
+                                     cmocka_unit_test(test_hostile_configurations),
+                                     cmocka_unit_test(test_interrupt)};
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,4 +1,5 @@
 /* Weights to PyTorch's form and back; pickles and archives that nobody vouches for. */
+#include "nn/safetensors.h"
 #include "nn/weights.h"
 #include "tests/nn/small_model.h"
 #include "train/convert/convert.h"
@@ -43,6 +44,76 @@ static void lightning_checkpoint_is_read(void **state) {
   assert_true(weight[3 * 4 + 2] == 1.5f); /* output 2, input 3 */
   assert_true(bias[0] == 0.625f);
   m4_model_free(model);
+}
+
+/* Every number says where it belongs (tests/pytorch/make_torchscript.py): element i of the k-th tensor in
+ * order of names is (64 k + i % 61) / 32. */
+static int by_name(const void *a, const void *b) {
+  return strcmp(((const nn_tensor *)a)->name, ((const nn_tensor *)b)->name);
+}
+
+static void torchscript_folder_is_read(void **state) {
+  (void)state;
+  m4_error error = {0};
+  nn_safetensors content;
+  if (tr_convert(M4_TEST_DATA "/convert/torchscript", back, &error) != M4_OK) fail_msg("%s", error.what);
+  assert_int_equal(nn_safetensors_read(&content, back, &error), M4_OK);
+  assert_int_equal(content.n_tensors, 4 * 4 + 4 + 3 * 7);
+  assert_non_null(nn_safetensors_find(&content, "gcn_layers.2.homogeneous_layer.conv.lin_r.weight"));
+  qsort(content.tensors, (size_t)content.n_tensors, sizeof *content.tensors, by_name);
+  for (int32_t k = 0; k < content.n_tensors; ++k)
+    for (int64_t i = 0; i < content.tensors[k].count; ++i) {
+      float value;
+      memcpy(&value, (const char *)content.tensors[k].bytes + sizeof value * (size_t)i, sizeof value);
+      assert_true(value == (float)(64 * k + i % 61) / 32);
+    }
+  nn_safetensors_free(&content);
+}
+
+static void incomplete_torchscript_folders_are_refused(void **state) {
+  m4_error error = {0};
+  char folder[4096], command[5 * 4096];
+  snprintf(folder, sizeof folder, "%s", scratch_path(state, "folder"));
+  snprintf(command, sizeof command,
+           "cp -r " M4_TEST_DATA "/convert/torchscript %s && chmod -R u+w %s && rm %s/lstmcell_time.pt",
+           folder, folder, folder);
+  assert_int_equal(system(command), 0);
+  assert_int_equal(tr_convert(folder, back, &error), M4_IO);
+  assert_non_null(strstr(error.where, "lstmcell_time.pt"));
+  /* The time GRU of links in place of that of flows fits; a GNN layer in place of a GRU does not. */
+  snprintf(command, sizeof command, "cp %s/gnn_layer_0.pt %s/lstmcell_time.pt", folder, folder);
+  assert_int_equal(system(command), 0);
+  assert_int_equal(tr_convert(folder, back, &error), M4_DATA);
+  assert_true(error.what[0] != '\0');
+}
+
+/* Archives that are not what PyTorch writes. */
+static void hostile_archives_are_refused(void **state) {
+  char path[4096], command[5 * 4096];
+  m4_error error = {0};
+  snprintf(path, sizeof path, "%s", scratch_path(state, "hostile.pt"));
+  snprintf(command, sizeof command,
+           "python3 - %s <<'END' 2>/dev/null\n"
+           "import sys, zipfile\n"
+           "with zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED) as z:\n"
+           "    z.writestr('a/data.pkl', bytes(1 << 26))\n"
+           "END",
+           path);
+  if (system(command) != 0) skip(); /* no python: a packed bomb cannot be made */
+  assert_int_equal(tr_convert(path, back, &error), M4_DATA);
+  assert_non_null(strstr(error.what, "compressed"));
+  write_bytes(path, "PK\003\004", 4);
+  assert_int_equal(tr_convert(path, back, &error), M4_DATA);
+  snprintf(command, sizeof command,
+           "python3 - %s <<'END' 2>/dev/null\n"
+           "import sys, zipfile\n"
+           "with zipfile.ZipFile(sys.argv[1], 'w') as z:\n"
+           "    z.writestr('a/data.pkl', b'\\x80\\x02cos\\nsystem\\nX\\x02\\0\\0\\0ls\\x85R.')\n"
+           "END",
+           path);
+  assert_int_equal(system(command), 0);
+  assert_int_equal(tr_convert(path, back, &error), M4_DATA);
+  assert_non_null(strstr(error.what, "os system"));
 }
 
 static void wrong_endings_are_usage_errors(void **state) {
@@ -128,9 +199,13 @@ static void damaged_files_never_crash(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(there_and_back_is_the_same), cmocka_unit_test(lightning_checkpoint_is_read),
-      cmocka_unit_test(wrong_endings_are_usage_errors), cmocka_unit_test(hostile_pickles_are_refused),
-      cmocka_unit_test(damaged_files_never_crash)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(there_and_back_is_the_same),
+                                     cmocka_unit_test(lightning_checkpoint_is_read),
+                                     cmocka_unit_test(torchscript_folder_is_read),
+                                     cmocka_unit_test(incomplete_torchscript_folders_are_refused),
+                                     cmocka_unit_test(hostile_archives_are_refused),
+                                     cmocka_unit_test(wrong_endings_are_usage_errors),
+                                     cmocka_unit_test(hostile_pickles_are_refused),
+                                     cmocka_unit_test(damaged_files_never_crash)};
   return cmocka_run_group_tests(tests, make_files, scratch_teardown);
 }

@@ -30,12 +30,14 @@ static const struct known_name {
 };
 
 /* The modules of a TorchScript file are objects of classes that the file itself describes. */
-static const char torchscript_prefix[] = "__torch__.";
+static const char torchscript_root[] = "__torch__"; /* "__torch__.module Class" or "__torch__ Class" */
 
 static ds_pickle_role role_of(const char *name) {
   for (size_t i = 0; i < sizeof known_names / sizeof *known_names; ++i)
     if (strcmp(name, known_names[i].name) == 0) return known_names[i].role;
-  if (strncmp(name, torchscript_prefix, sizeof torchscript_prefix - 1) == 0) return DS_ROLE_OBJECT;
+  size_t root = sizeof torchscript_root - 1;
+  if (strncmp(name, torchscript_root, root) == 0 && (name[root] == '.' || name[root] == ' '))
+    return DS_ROLE_OBJECT;
   return DS_ROLE_REFUSED;
 }
 
