@@ -4,6 +4,7 @@
 #include "base/file.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -127,6 +128,43 @@ static void application_completion_time(void **state) {
   double five = completion_of("flowsim", "");
   assert_true(completion_of("flowsim", "--set sim.flow_limit=1") > five);
   assert_true(completion_of("flowsim", "--set sim.flow_limit=0") < five);
+}
+
+static void write_dag(const char *text) {
+  char path[256];
+  snprintf(path, sizeof path, "%s/dag.txt", work);
+  FILE *out = fopen(path, "w");
+  assert_non_null(out);
+  fputs(text, out);
+  fclose(out);
+}
+
+/* Flow 0 waits for the last one: the application takes longer, throughput falls with it. */
+static void a_graph_of_flows(void **state) {
+  (void)state;
+  const char *scenario = NS3_DATA "/1";
+  write_dag("0 1000000000 1999 # a second later\n");
+  assert_int_equal(
+      run("--scenario %s --backend flowsim,packet --dag %s/dag.txt --out %s/dag", scenario, work, work), 0);
+  for (int i = 0; i < 2; i++) {
+    char *text = text_of(i ? "dag/packet/summary.json" : "dag/flowsim/summary.json");
+    json_t *json = json_loads(text, 0, NULL);
+    double completion_ns = number_at(json, "application_completion_ns");
+    assert_true(number_at(json, "finished") == number_at(json, "flows"));
+    assert_true(completion_ns > 1e9);
+    assert_true(fabs(number_at(json, "application_flows_per_second") * completion_ns / 1e9 - 2000) < 1e-3);
+    assert_true(number_at(json, "application_throughput_bps") > 0);
+    json_decref(json);
+    free(text);
+  }
+  write_dag("1 0 0\n0 0 1\n");
+  assert_int_equal(run("--scenario %s --backend flowsim --dag %s/dag.txt --out %s/dag", scenario, work, work),
+                   3);
+  assert_says("stderr", "dag.txt:1: flows wait for each other in a circle");
+  assert_int_equal(run("--scenario %s --scenario %s/5 --backend flowsim --dag %s/dag.txt --out %s/dag",
+                       scenario, NS3_DATA, work, work),
+                   2);
+  assert_says("stderr", "--dag");
 }
 
 /* A lost tail with PFC off: told with its reason, and not an error. */
@@ -377,6 +415,7 @@ int main(void) {
                                      cmocka_unit_test(help_dry_run_and_configuration),
                                      cmocka_unit_test(interruption_keeps_what_finished),
                                      cmocka_unit_test(application_completion_time),
+                                     cmocka_unit_test(a_graph_of_flows),
                                      cmocka_unit_test(trace_is_complete),
                                      cmocka_unit_test(flows_that_never_finish)};
   return cmocka_run_group_tests(tests, setup, teardown);
