@@ -40,10 +40,12 @@ const ag_backend *ag_cpu_bf16_backend(void);
 typedef struct ag_tensor {
   int32_t rows, cols;
   void *data; /* [rows, cols] */
-  void *grad; /* same shape, made by ag_backward when something flows into it; NULL before */
+  void *grad; /* same shape, made by ag_backward when something flows into it; NULL before. What ops have made
+                 loses it again in ag_backward as soon as it has been passed on: the memory serves others */
   bool needs_grad;
   struct ag_tensor *owner; /* for a view: the tensor whose rows, and gradient rows, it shares; else NULL */
   int32_t first_row;       /* for a view: its first row in owner */
+  size_t grad_bytes;       /* memory behind grad */
 } ag_tensor;
 
 /* A trainable matrix ([in, out]) or row vector ([1, n]). Created by the owner of the model; the tape never

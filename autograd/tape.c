@@ -232,11 +232,13 @@ static void run_backward(ag_tape *tape, const ag_node *node, ag_grads *grads) {
   for (int i = 0; i < 2; ++i)
     if (node->in[i] && node->in[i]->grad)
       check_finite(tape, node->op, node->in[i], node->in[i]->grad, "gradient of an input");
+  if (node->out) ag_tensor_spare_grad(tape, node->out);
 }
 
 m4_status ag_backward(ag_tape *tape, ag_grads *grads, m4_error *err) {
   for (const ag_node *node = tape->last; node && tape->error.status == M4_OK; node = node->previous)
     run_backward(tape, node, grads);
+  tape->n_spares = 0;
   return ag_tape_status(tape, err);
 }
 

@@ -28,6 +28,47 @@ ag_tensor *ag_tensor_new(ag_tape *tape, int32_t rows, int32_t cols, bool needs_g
   return tensor;
 }
 
+/* Sizes come in steps, two to an octave, so that a slightly larger event finds the spares of the one before:
+ * a growing series of events takes at most four times the memory of its largest. */
+static size_t size_step(size_t bytes) {
+  size_t step = 64;
+  while (step < bytes && step <= SIZE_MAX / 4) {
+    if (step + step / 2 >= bytes) return step + step / 2;
+    step *= 2;
+  }
+  return step < bytes ? bytes : step;
+}
+
+/* The smallest spare that is large enough; the newest of equals, which is still in the cache. */
+static bool take_spare(ag_tape *tape, ag_tensor *tensor, size_t bytes) {
+  int best = -1;
+  for (int i = 0; i < tape->n_spares; ++i) {
+    size_t size = tape->spares[i].bytes;
+    if (size >= bytes && (best < 0 || size <= tape->spares[best].bytes)) best = i;
+  }
+  if (best < 0) return false;
+  tensor->grad = tape->spares[best].memory;
+  tensor->grad_bytes = tape->spares[best].bytes;
+  --tape->n_spares;
+  for (int i = best; i < tape->n_spares; ++i) tape->spares[i] = tape->spares[i + 1];
+  return true;
+}
+
+/* Where the next spare goes: behind the others; when all places are taken, over the smallest. */
+static ag_spare *spare_place(ag_tape *tape) {
+  if (tape->n_spares < AG_MOST_SPARES) return &tape->spares[tape->n_spares++];
+  ag_spare *smallest = &tape->spares[0];
+  for (int i = 1; i < AG_MOST_SPARES; ++i)
+    if (tape->spares[i].bytes < smallest->bytes) smallest = &tape->spares[i];
+  return smallest;
+}
+
+void ag_tensor_spare_grad(ag_tape *tape, ag_tensor *tensor) {
+  if (tensor->grad_bytes > 0) *spare_place(tape) = (ag_spare){tensor->grad, tensor->grad_bytes};
+  tensor->grad = NULL;
+  tensor->grad_bytes = 0;
+}
+
 void *ag_tensor_grad(ag_tape *tape, ag_tensor *tensor) {
   if (tensor->grad) return tensor->grad;
   if (tensor->owner) {
@@ -35,7 +76,11 @@ void *ag_tensor_grad(ag_tape *tape, ag_tensor *tensor) {
     return tensor->grad = owner_grad ? at_row(tape, owner_grad, tensor->first_row, tensor->cols) : NULL;
   }
   size_t bytes = matrix_bytes(tape->backend, tensor->rows, tensor->cols);
-  tensor->grad = ag_tape_alloc(tape, tape->elements, (int64_t)bytes, 1, "gradient");
+  if (!take_spare(tape, tensor, bytes)) {
+    size_t step = size_step(bytes);
+    tensor->grad = ag_tape_alloc(tape, tape->elements, (int64_t)step, 1, "gradient");
+    tensor->grad_bytes = tensor->grad ? step : 0;
+  }
   if (tensor->grad) tape->backend->zero(tape->backend, tensor->grad, bytes);
   return tensor->grad;
 }

@@ -20,13 +20,11 @@ enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 static const m4_program program = {
     "m4-data",
     "looks into datasets made by m4-datagen",
-    "m4-data info   --dataset PATH                          what is in it, on one screen\n"
-    "m4-data check  --dataset PATH                          every inconsistency; exit code 3 when there is "
-    "one\n"
-    "m4-data export --dataset PATH --scenario NAME --out DIR   one scenario or busy period as csv, json or "
-    "ns-3 files\n"
-    "m4-data plot   --dataset PATH --out DIR                sizes, loads, slowdowns, busy periods, queues\n"
-    "m4-data COMMAND --help                                 the options of one command",
+    "m4-data info   --dataset PATH                   what is in it, on one screen\n"
+    "m4-data check  --dataset PATH                   every inconsistency (exit code 3)\n"
+    "m4-data export --dataset PATH --scenario NAME --out DIR   as csv, json or ns-3 files\n"
+    "m4-data plot   --dataset PATH --out DIR         sizes, loads, slowdowns, busy periods, queues\n"
+    "m4-data COMMAND --help                          the options of one command",
     "m4-data info --dataset datasets/train\n"
     "m4-data check --dataset datasets/train\n"
     "m4-data export --dataset datasets/train --scenario s00012 --out out\n"

@@ -20,10 +20,8 @@ static const m4_option option_table[] = {
 
 static const m4_program program = {
     "m4-data check",
-    "reads a whole dataset and tells every inconsistency, one line each: checksums and content hashes, "
-    "layout, "
-    "shards against campaign.yaml, offsets, times, paths, received bytes, busy periods",
-    "m4-data check --dataset PATH [--all]",
+    "reads a whole dataset and tells every inconsistency, one line each",
+    "m4-data check --dataset PATH [--all]    what is asked: data/FORMAT.md",
     "m4-data check --dataset datasets/train\n"
     "m4-data check --dataset datasets/train/shard-00003.h5 --all > findings.txt",
     option_table,

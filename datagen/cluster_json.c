@@ -1,14 +1,9 @@
 /* Counts of a cluster file. See cluster_json.h. */
 #include "datagen/cluster_json.h"
 
-#include "base/file.h"
+#include "datagen/json.h"
 
-#include <jansson.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-enum { MAX_FILE_BYTES = 1 << 28, MAX_COUNT = 1 << 16 };
+enum { MAX_COUNT = 1 << 16 };
 
 typedef struct cluster {
   const char *path;
@@ -16,24 +11,15 @@ typedef struct cluster {
   sim_clos *shape;
 } cluster;
 
-__attribute__((format(printf, 4, 5))) static m4_status fail_at(const cluster *in, const char *key,
-                                                               m4_error *err, const char *format, ...) {
-  char where[512], what[384];
-  snprintf(where, sizeof where, "%.400s: %.80s", in->path, key);
-  va_list args;
-  va_start(args, format);
-  vsnprintf(what, sizeof what, format, args);
-  va_end(args);
-  return m4_fail(err, M4_DATA, where, "%s", what);
-}
-
 /* The list's length, the same each time: *count is 0 the first time. */
 static m4_status count_list(int32_t *count, const cluster *in, const char *key, const json_t *list,
                             m4_error *err) {
   size_t n = json_array_size(list);
-  if (n < 1 || n > MAX_COUNT) return fail_at(in, key, err, "must be a list of 1 to %d entries", MAX_COUNT);
+  if (n < 1 || n > MAX_COUNT)
+    return dg_json_fail(in->path, key, err, "must be a list of 1 to %d entries", MAX_COUNT);
   if (*count != 0 && *count != (int32_t)n)
-    return fail_at(in, key, err, "has %zu entries, elsewhere %d: the fabric is not regular", n, *count);
+    return dg_json_fail(in->path, key, err, "has %zu entries, elsewhere %d: the fabric is not regular", n,
+                        *count);
   *count = (int32_t)n;
   return M4_OK;
 }
@@ -42,10 +28,11 @@ static m4_status same_value(int64_t *value, const cluster *in, const char *key, 
                             const char *name, m4_error *err) {
   const json_t *number = json_object_get(link, name);
   double found = json_is_number(number) ? json_number_value(number) : -1;
-  if (!(found >= 1 && found <= 1e15)) return fail_at(in, key, err, "a link has no sensible %s", name);
+  if (!(found >= 1 && found <= 1e15))
+    return dg_json_fail(in->path, key, err, "a link has no sensible %s", name);
   if (*value != 0 && *value != (int64_t)found)
-    return fail_at(in, key, err, "%s is %.0f, elsewhere %lld: one value per tier is supported", name, found,
-                   (long long)*value);
+    return dg_json_fail(in->path, key, err, "%s is %.0f, elsewhere %lld: one value per tier is supported",
+                        name, found, (long long)*value);
   *value = (int64_t)found;
   return M4_OK;
 }
@@ -54,8 +41,8 @@ static m4_status same_value(int64_t *value, const cluster *in, const char *key, 
 static m4_status read_links(int64_t *rate_bps, const cluster *in, const char *key, const json_t *links,
                             int64_t expected, m4_error *err) {
   if ((int64_t)json_array_size(links) != expected)
-    return fail_at(in, key, err, "has %zu links, the fabric needs %lld", json_array_size(links),
-                   (long long)expected);
+    return dg_json_fail(in->path, key, err, "has %zu links, the fabric needs %lld", json_array_size(links),
+                        (long long)expected);
   for (size_t i = 0; i < json_array_size(links); ++i) {
     const json_t *link = json_array_get(links, i);
     M4_TRY(same_value(rate_bps, in, key, link, "bandwidth", err));
@@ -93,18 +80,9 @@ static m4_status read_cluster(const cluster *in, m4_error *err) {
 }
 
 m4_status dg_cluster_read(sim_clos *shape, const char *path, m4_error *err) {
-  char *text;
-  size_t length;
-  json_error_t problem;
+  cluster in = {.path = path, .shape = shape};
   *shape = (sim_clos){0};
-  M4_TRY(m4_file_read(path, MAX_FILE_BYTES, &text, &length, err));
-  cluster in = {path, json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem), shape};
-  free(text);
-  if (!in.root) {
-    char where[512];
-    snprintf(where, sizeof where, "%.400s:%d:%d", path, problem.line, problem.column);
-    return m4_fail(err, M4_DATA, where, "not JSON: %s", problem.text);
-  }
+  M4_TRY(dg_json_read(&in.root, path, err));
   m4_status status = read_cluster(&in, err);
   json_decref(in.root);
   return status;

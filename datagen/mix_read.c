@@ -1,18 +1,16 @@
 /* Mixes from JSON, one table of keys. Knows no file but the mix itself. */
 #include "datagen/mix.h"
 
-#include "base/file.h"
 #include "base/text.h"
+#include "datagen/json.h"
 
-#include <jansson.h>
 #include <limits.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_FILE_BYTES = 1 << 28, MAX_PATH_BYTES = 4096 };
+enum { MAX_PATH_BYTES = 4096 };
 
 typedef enum mix_kind { TEXT, INTEGER, REAL, BOOLEAN, CC } mix_kind;
 
@@ -48,15 +46,10 @@ typedef struct mix_place {
   size_t entry;
 } mix_place;
 
-__attribute__((format(printf, 4, 5))) static m4_status fail_at(const mix_place *at, const char *key,
-                                                               m4_error *err, const char *format, ...) {
-  char where[512], what[384];
-  snprintf(where, sizeof where, "%.300s: entry %zu: %.100s", at->path, at->entry, key);
-  va_list args;
-  va_start(args, format);
-  vsnprintf(what, sizeof what, format, args);
-  va_end(args);
-  return m4_fail(err, M4_DATA, where, "%s", what);
+/* "entry 3: window" */
+static const char *name_place(char out[160], const mix_place *at, const char *key) {
+  snprintf(out, 160, "entry %zu: %.100s", at->entry, key);
+  return out;
 }
 
 static m4_status fail_type(const mix_place *at, const mix_field *field, const char *wanted,
@@ -64,7 +57,8 @@ static m4_status fail_type(const mix_place *at, const mix_field *field, const ch
   char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT), shown[48];
   m4_text_show(shown, sizeof shown, text ? text : "?");
   free(text);
-  return fail_at(at, field->key, err, "is %s, must be %s", shown, wanted);
+  char place[160];
+  return dg_json_fail(at->path, name_place(place, at, field->key), err, "is %s, must be %s", shown, wanted);
 }
 
 /* ---- values ---- */
@@ -115,11 +109,11 @@ static m4_status store(dg_mix_entry *entry, const mix_place *at, const mix_field
 /* ---- entries ---- */
 
 static m4_status fail_unknown(const mix_place *at, const char *key, m4_error *err) {
-  char shown[64];
+  char shown[64], place[160];
   m4_text_show(shown, sizeof shown, key);
   m4_nearest nearest = m4_nearest_to(key);
   for (size_t i = 0; i < N_FIELDS; ++i) m4_nearest_offer(&nearest, fields[i].key);
-  m4_status status = fail_at(at, shown, err, "unknown key");
+  m4_status status = dg_json_fail(at->path, name_place(place, at, shown), err, "unknown key");
   return m4_nearest_is_close(&nearest) ? m4_hint(err, status, "did you mean %s?", nearest.name) : status;
 }
 
@@ -142,12 +136,15 @@ static m4_status read_entry(dg_mix_entry *entry, const mix_place *at, json_t *ob
                           .cc = PKT_CC_DCTCP,
                           .param_1 = 30,
                           .param_2 = 30};
-  if (!json_is_object(object)) return fail_at(at, "object", err, "the entry is not an object in { }");
+  char place[160];
+  if (!json_is_object(object))
+    return dg_json_fail(at->path, name_place(place, at, "object"), err, "the entry is not an object in { }");
   M4_TRY(check_keys(at, object, err));
   for (size_t i = 0; i < N_FIELDS; ++i) {
     const json_t *value = json_object_get(object, fields[i].key);
     if (value) M4_TRY(store(entry, at, &fields[i], value, err));
-    if (!value && fields[i].required) return fail_at(at, fields[i].key, err, "the key is missing");
+    if (!value && fields[i].required)
+      return dg_json_fail(at->path, name_place(place, at, fields[i].key), err, "the key is missing");
   }
   return M4_OK;
 }
@@ -186,17 +183,8 @@ static m4_status read_all(dg_mix **mix, const char *path, json_t *root, m4_error
 
 m4_status dg_mix_read(dg_mix **mix, const char *path, m4_error *err) {
   *mix = NULL;
-  char *text;
-  size_t length;
-  M4_TRY(m4_file_read(path, MAX_FILE_BYTES, &text, &length, err));
-  json_error_t problem;
-  json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
-  free(text);
-  if (!root) {
-    char where[512];
-    snprintf(where, sizeof where, "%.400s:%d:%d", path, problem.line, problem.column);
-    return m4_fail(err, M4_DATA, where, "not JSON: %s", problem.text);
-  }
+  json_t *root;
+  M4_TRY(dg_json_read(&root, path, err));
   dg_mix *made = NULL;
   m4_status status = read_all(&made, path, root, err);
   json_decref(root);

@@ -77,7 +77,8 @@ static double most_bytes(const m4_workspace *workspace, const m4_model *model, c
                   (sample->queue_offset ? (double)sample->queue_offset[sample->n_events] : 0);
   double lists = labels * 2 * element + (double)(sample->n_flows + sample->n_links) * 5 * element +
                  (double)sample->n_events * element + 64 * align;
-  double largest_event = workspace->cost.event_bytes + workspace->cost.node_bytes * sample->max_nodes;
+  double largest_event = workspace->cost.event_bytes + workspace->cost.node_bytes * sample->max_nodes +
+                         nn_tape_cost_of_gradients(&workspace->cost, sample->max_nodes);
   double whole_tape = nn_tape_cost_of_sample(&workspace->cost, sample), tape = whole_tape;
   if (workspace->budget_bytes > 0 && tape > (double)workspace->budget_bytes)
     tape = (double)workspace->budget_bytes;

@@ -7,7 +7,10 @@
 
 /* ---- cost ---- */
 
-enum { PROBE_NODES = 16 };
+enum {
+  PROBE_NODES = 16,
+  GRADIENT_SPARES = 4 /* times the gradients of the largest event: tensor.c, size_step */
+};
 
 /* An event of n flows, each alone on a link of its own, with every label. */
 typedef struct probe {
@@ -41,7 +44,8 @@ static void make_probe(probe *p, int32_t n) {
                              .queue_labels = p->labels};
 }
 
-static m4_status record_probe(const m4_model *model, ag_tape *tape, int32_t n, size_t *bytes, m4_error *err) {
+static m4_status record_probe(const m4_model *model, ag_tape *tape, int32_t n, double *tape_bytes,
+                              double *gradient_bytes, m4_error *err) {
   m4_arena *arena = ag_tape_arena(tape);
   m4_state state;
   probe p;
@@ -56,8 +60,10 @@ static m4_status record_probe(const m4_model *model, ag_tape *tape, int32_t n, s
   m4_event(model, tape, &state, &p.event, 0.5, &aux);
   if (aux.size_prediction) ag_seed(tape, ag_l1(tape, aux.size_prediction, p.labels, NULL), 1.0);
   if (aux.queue_prediction) ag_seed(tape, ag_l1(tape, aux.queue_prediction, p.labels, NULL), 1.0);
+  size_t recorded = m4_arena_mark(arena);
   M4_TRY(ag_backward(tape, NULL, err));
-  *bytes = arena->peak_bytes - before;
+  *tape_bytes = (double)(recorded - before);
+  *gradient_bytes = GRADIENT_SPARES * (double)(arena->peak_bytes - recorded);
   return M4_OK;
 }
 
@@ -67,26 +73,35 @@ static size_t probe_reserve(const m4_widths *w) {
   return ((size_t)w->gcn_layers + 8) * 2 * PROBE_NODES * 16 * width * sizeof(double) + (1u << 22);
 }
 
-static m4_status measure_probe(const m4_model *model, int32_t n, double *bytes, m4_error *err) {
+static m4_status measure_probe(const m4_model *model, int32_t n, double *tape_bytes, double *gradient_bytes,
+                               m4_error *err) {
   m4_arena arena;
   ag_tape *tape = NULL;
-  size_t used = 0;
   M4_TRY(m4_arena_init(&arena, probe_reserve(&model->widths), err));
   m4_status status = ag_tape_create(&tape, model->backend, &arena, err);
-  if (status == M4_OK) status = record_probe(model, tape, n, &used, err);
-  *bytes = (double)used;
+  if (status == M4_OK) status = record_probe(model, tape, n, tape_bytes, gradient_bytes, err);
   if (tape) ag_tape_free(tape);
   m4_arena_free(&arena);
   return status;
 }
 
+/* Of the line through two measured points: 2 nodes and 2 * PROBE_NODES nodes. */
+static void fit(double small, double large, double *event_bytes, double *node_bytes) {
+  *node_bytes = (large - small) / (2.0 * PROBE_NODES - 2.0);
+  *event_bytes = small - 2.0 * *node_bytes;
+}
+
 m4_status nn_tape_cost_measure(nn_tape_cost *cost, const m4_model *model, m4_error *err) {
-  double small, large;
-  M4_TRY(measure_probe(model, 1, &small, err));
-  M4_TRY(measure_probe(model, PROBE_NODES, &large, err));
-  cost->node_bytes = (large - small) / (2.0 * PROBE_NODES - 2.0);
-  cost->event_bytes = small - 2.0 * cost->node_bytes;
+  double tape[2], gradients[2];
+  M4_TRY(measure_probe(model, 1, &tape[0], &gradients[0], err));
+  M4_TRY(measure_probe(model, PROBE_NODES, &tape[1], &gradients[1], err));
+  fit(tape[0], tape[1], &cost->event_bytes, &cost->node_bytes);
+  fit(gradients[0], gradients[1], &cost->gradient_event_bytes, &cost->gradient_node_bytes);
   return M4_OK;
+}
+
+double nn_tape_cost_of_gradients(const nn_tape_cost *cost, int32_t n_nodes) {
+  return cost->gradient_event_bytes + cost->gradient_node_bytes * n_nodes;
 }
 
 double nn_tape_cost_of_event(const nn_tape_cost *cost, const m4_event_data *event) {
@@ -102,11 +117,14 @@ double nn_tape_cost_of_sample(const nn_tape_cost *cost, const m4_sample *sample)
 static int32_t segment_end(const m4_sample *sample, int32_t first, const nn_tape_cost *cost,
                            size_t budget_bytes) {
   if (budget_bytes == 0) return sample->n_events;
-  double bytes = nn_tape_cost_of_event(cost, &sample->events[first]);
-  int32_t end = first + 1;
+  int32_t most_nodes = 0, end = first;
+  double bytes = 0;
   for (; end < sample->n_events; end++) {
-    bytes += nn_tape_cost_of_event(cost, &sample->events[end]);
-    if (bytes > (double)budget_bytes) break;
+    const m4_event_data *event = &sample->events[end];
+    int32_t n_nodes = event->n_flows + event->n_links;
+    if (n_nodes > most_nodes) most_nodes = n_nodes;
+    bytes += nn_tape_cost_of_event(cost, event);
+    if (end > first && bytes + nn_tape_cost_of_gradients(cost, most_nodes) > (double)budget_bytes) break;
   }
   return end;
 }

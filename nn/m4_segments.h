@@ -5,14 +5,17 @@
 
 #include "nn/m4_inputs.h"
 
-/* Tape bytes of one recorded event, backward included: event_bytes + node_bytes * active nodes. */
+/* Tape bytes of recorded events: event_bytes + node_bytes * active nodes each, and once for gradients and
+ * scratch of the largest: gradient_event_bytes + gradient_node_bytes * its nodes. */
 typedef struct nn_tape_cost {
   double event_bytes, node_bytes;
+  double gradient_event_bytes, gradient_node_bytes;
 } nn_tape_cost;
 
-/* Measures it by recording two events. */
+/* Measures it by recording a few events. */
 m4_status nn_tape_cost_measure(nn_tape_cost *cost, const m4_model *model, m4_error *err);
 double nn_tape_cost_of_event(const nn_tape_cost *cost, const m4_event_data *event);
+double nn_tape_cost_of_gradients(const nn_tape_cost *cost, int32_t n_nodes);
 double nn_tape_cost_of_sample(const nn_tape_cost *cost, const m4_sample *sample);
 
 /* Events first .. end-1 and the state rows they touch or read. */

@@ -39,6 +39,7 @@ static m4_status draw(easel *self, m4_plot plot, const char *name, const char *c
   size_t points = 0;
   plot.curves = self->curves;
   if (plot.n_curves == 0) plot.n_curves = (size_t)self->comparison->n;
+  while (plot.n_curves > 1 && self->curves[plot.n_curves - 1].n == 0) plot.n_curves--;
   for (size_t i = 0; i < plot.n_curves; i++) points += self->curves[i].n;
   if (points == 0) return M4_OK;
   M4_TRY(m4_path_join(stem, sizeof stem, self->dir, name, err));

@@ -19,12 +19,13 @@ typedef struct sim_options {
 
 /* Configuration keys under "sim." (simulation.md 11). */
 typedef struct sim_config {
-  char *scope, *update;
+  char *scope, *update, *gemm;
   bool link_reset, clamp;
   int64_t flowsim_header, flow_limit, hosts_per_rack;
 } sim_config;
 
 static const char *const scopes[] = {"components", "global", NULL};
+static const char *const gemms[] = {"float32", "bf16", NULL};
 static const char *const updates[] = {"both", "arrivals", NULL};
 
 static const m4_option option_table[] = {
@@ -75,6 +76,10 @@ static const m4_key key_table[] = {
      "m4: a link whose last flow left returns to its initial state"},
     {"sim.clamp", M4_KEY_BOOL, offsetof(sim_config, clamp), "on", 0, 0, NULL,
      "m4: completions never lie before the clock; off lets the clock jump back, as the reference does"},
+    {"sim.gemm", M4_KEY_TEXT, offsetof(sim_config, gemm), "float32", 0, 0, gemms,
+     "m4: matrix products; bf16 rounds their factors to bfloat16 (sums stay float32): faster where the "
+     "processor "
+     "has AVX512-BF16, float32 elsewhere"},
     {"sim.flowsim_header", M4_KEY_INT, offsetof(sim_config, flowsim_header), "0", 0, 1000, NULL,
      "flowsim: bytes added to each packet of 1000 bytes (48 as in m3)"},
     {"sim.flow_limit", M4_KEY_INT, offsetof(sim_config, flow_limit), "-1", -1, 1e9, NULL,
@@ -192,7 +197,15 @@ static m4_status fail_here(m4_status status, const m4_error *err) {
   return status;
 }
 
-static m4_status simulate(const sim_options *options, sim_batch_options *batch, const m4_common *common) {
+static const ag_backend *model_backend(const char *gemm, m4_log *log) {
+  if (strcmp(gemm, "bf16") != 0) return ag_cpu_backend(AG_F32);
+  const ag_backend *backend = ag_cpu_bf16_backend();
+  if (!backend) m4_warn(log, "sim.gemm: no AVX512-BF16 on this CPU; float32 products are used");
+  return backend ? backend : ag_cpu_backend(AG_F32);
+}
+
+static m4_status simulate(const sim_options *options, sim_batch_options *batch, const char *gemm,
+                          const m4_common *common) {
   m4_error err = {0};
   m4_log *log = NULL;
   m4_pool *pool = NULL;
@@ -200,7 +213,7 @@ static m4_status simulate(const sim_options *options, sim_batch_options *batch, 
   m4_status status = m4_log_create(&log, common->quiet, NULL, &err);
   if (status == M4_OK) status = m4_pool_create(&pool, (int)common->threads, &err);
   if (status == M4_OK && options->checkpoint)
-    status = sim_learned_model_load(&model, options->checkpoint, &err);
+    status = sim_learned_model_load_on(&model, model_backend(gemm, log), options->checkpoint, &err);
   batch->trial.model = model;
   fail_here(status, &err);
   if (status == M4_OK) status = sim_batch_run(&options->scenarios, batch, pool, log, &err);
@@ -223,7 +236,7 @@ static m4_status run(const sim_options *options, const m4_common *common) {
   } else {
     if (status == M4_OK) status = make_batch(&batch, options, &values, common, &err);
     fail_here(status, &err);
-    if (status == M4_OK) status = simulate(options, &batch, common);
+    if (status == M4_OK) status = simulate(options, &batch, values.gemm, common);
   }
   m4_config_free(config);
   return status;

@@ -44,8 +44,7 @@ static const m4_program program = {
     "m4-test --run runs/m4/version_0 --out results",
     "m4-test --run runs/m4/version_0 --out results --plots\n"
     "m4-test --checkpoint best.safetensors --dataset datasets/test --out results\n"
-    "m4-test --checkpoint old.safetensors --checkpoint new.safetensors --dataset datasets/test --out "
-    "results\n"
+    "m4-test --checkpoint a.safetensors --checkpoint b.safetensors --dataset datasets/test --out out\n"
     "m4-test --config test.yaml --checkpoint best.safetensors --out results --set test.max_samples=500",
     option_table,
     tr_keys};

@@ -63,7 +63,7 @@ static m4_status configure(m4_config *config, const train_options *options, cons
     tr_folder folder;
     char path[TR_PATH_BYTES];
     M4_TRY(tr_folder_resume(&folder, options->resume, path, err));
-    M4_TRY(tr_folder_file(&folder, "config.yaml", path, err));
+    M4_TRY(tr_folder_config(&folder, path, err));
     M4_TRY(m4_config_load(config, path, err));
   }
   M4_TRY(m4_config_set_text(config, "dataset.path", options->dataset, err));

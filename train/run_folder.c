@@ -99,12 +99,25 @@ void tr_folder_remove_epoch(const tr_folder *folder, int64_t epoch) {
   }
 }
 
+m4_status tr_folder_config(const tr_folder *folder, char *path, m4_error *err) {
+  char *text;
+  size_t length;
+  M4_TRY(tr_folder_file(folder, "config.yaml", path, err));
+  M4_TRY(m4_file_read(path, 1 << 20, &text, &length, err));
+  bool whole = ends_with(text, TR_CONFIG_END);
+  free(text);
+  if (whole) return M4_OK;
+  return m4_fail(err, M4_DATA, path, "is cut: its last line is not \"%.*s\"", (int)strlen(TR_CONFIG_END) - 1,
+                 TR_CONFIG_END);
+}
+
 m4_status tr_config_text(const m4_config *config, char **text, m4_error *err) {
   size_t length = 0;
   *text = NULL;
   FILE *stream = open_memstream(text, &length);
   if (!stream) return m4_fail(err, M4_MEMORY, NULL, "no memory for the resolved configuration");
   m4_status status = m4_config_print(config, stream, false, err);
+  fputs(TR_CONFIG_END, stream);
   if (fclose(stream) != 0 && status == M4_OK)
     status = m4_fail(err, M4_MEMORY, NULL, "no memory for the resolved configuration");
   if (status != M4_OK) {

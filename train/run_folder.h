@@ -28,6 +28,10 @@ void tr_folder_sweep(const tr_folder *folder);
 /* Removes checkpoints/epoch=NNN.safetensors and its state, where they exist. */
 void tr_folder_remove_epoch(const tr_folder *folder, int64_t epoch);
 
+/* config.yaml of the run to resume: path [TR_PATH_BYTES]. M4_DATA when its last line, TR_CONFIG_END, is
+ * missing: half a configuration may be a valid one with other settings. */
+#define TR_CONFIG_END "# end of configuration\n"
+m4_status tr_folder_config(const tr_folder *folder, char *path, m4_error *err);
 /* The resolved configuration as text; malloc'ed. */
 m4_status tr_config_text(const m4_config *config, char **text, m4_error *err);
 /* Writes text atomically to dir/name. */

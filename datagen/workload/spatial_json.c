@@ -5,8 +5,8 @@
  * the cluster has; rows and columns without a name are padding and must be empty. */
 #include "datagen/workload/spatial_cells.h"
 
-#include <jansson.h>
-#include <stdarg.h>
+#include "datagen/json.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,17 +20,6 @@ typedef struct table {
   int32_t *rack; /* [n_rows] table rack of a row, -1: padding */
 } table;
 
-__attribute__((format(printf, 4, 5))) static m4_status fail_at(const table *in, const char *key,
-                                                               m4_error *err, const char *format, ...) {
-  char where[512], what[384];
-  snprintf(where, sizeof where, "%.400s: %.80s", in->path, key);
-  va_list args;
-  va_start(args, format);
-  vsnprintf(what, sizeof what, format, args);
-  va_end(args);
-  return m4_fail(err, M4_DATA, where, "%s", what);
-}
-
 static m4_status find_parts(table *in, json_t *root, m4_error *err) {
   json_t *matrix = json_object_get(root, "matrix");
   in->rows = json_object_get(matrix, "inner");
@@ -42,12 +31,12 @@ static m4_status find_parts(table *in, json_t *root, m4_error *err) {
         err, M4_DATA, in->path,
         "a matrix in JSON needs matrix.inner, matrix.idx2name and pod2tors; a key is missing or empty");
   if (json_array_size(in->names) > in->n_rows)
-    return fail_at(in, "matrix.idx2name", err, "%zu names, but the matrix has %zu rows",
-                   json_array_size(in->names), in->n_rows);
+    return dg_json_fail(in->path, "matrix.idx2name", err, "%zu names, but the matrix has %zu rows",
+                        json_array_size(in->names), in->n_rows);
   json_int_t n_pods = json_integer_value(json_object_get(root, "nr_pods"));
   if (n_pods != 0 && n_pods != (json_int_t)json_object_size(in->pods))
-    return fail_at(in, "nr_pods", err, "is %lld, but pod2tors has %zu pods", (long long)n_pods,
-                   json_object_size(in->pods));
+    return dg_json_fail(in->path, "nr_pods", err, "is %lld, but pod2tors has %zu pods", (long long)n_pods,
+                        json_object_size(in->pods));
   return M4_OK;
 }
 
@@ -63,11 +52,11 @@ static size_t row_named(const table *in, const char *name) {
 /* Racks of one pod that the matrix has no row for are silent. */
 static m4_status place_pod(table *in, json_t *racks, int32_t first, int32_t capacity, m4_error *err) {
   if (json_array_size(racks) > (size_t)capacity)
-    return fail_at(in, "pod2tors", err, "a pod has %zu racks, the cluster's pods have %d",
-                   json_array_size(racks), capacity);
+    return dg_json_fail(in->path, "pod2tors", err, "a pod has %zu racks, the cluster's pods have %d",
+                        json_array_size(racks), capacity);
   for (size_t i = 0; i < json_array_size(racks); ++i) {
     const char *name = json_string_value(json_array_get(racks, i));
-    if (!name) return fail_at(in, "pod2tors", err, "a rack's name is not a text");
+    if (!name) return dg_json_fail(in->path, "pod2tors", err, "a rack's name is not a text");
     size_t row = row_named(in, name);
     if (row < in->n_rows) in->rack[row] = first + (int32_t)i;
   }
@@ -77,8 +66,8 @@ static m4_status place_pod(table *in, json_t *racks, int32_t first, int32_t capa
 static m4_status place_racks(table *in, m4_error *err) {
   size_t n_pods = json_object_size(in->pods);
   if (n_pods > (size_t)in->spatial->n_racks || (size_t)in->spatial->n_racks % n_pods != 0)
-    return fail_at(in, "pod2tors", err, "%zu pods do not divide the cluster's %d racks", n_pods,
-                   in->spatial->n_racks);
+    return dg_json_fail(in->path, "pod2tors", err, "%zu pods do not divide the cluster's %d racks", n_pods,
+                        in->spatial->n_racks);
   in->spatial->n_pods = (int32_t)n_pods;
   int32_t per_pod = in->spatial->n_racks / (int32_t)n_pods, first = 0;
   for (size_t row = 0; row < in->n_rows; ++row) in->rack[row] = -1;
@@ -125,13 +114,8 @@ static m4_status read_table(table *in, json_t *root, m4_error *err) {
 
 m4_status dg_spatial_read_json(dg_spatial *spatial, const char *path, const char *text, size_t length,
                                m4_error *err) {
-  json_error_t problem;
-  json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
-  if (!root) {
-    char where[512];
-    snprintf(where, sizeof where, "%.400s:%d:%d", path, problem.line, problem.column);
-    return m4_fail(err, M4_DATA, where, "not JSON: %s", problem.text);
-  }
+  json_t *root;
+  M4_TRY(dg_json_parse(&root, path, text, length, err));
   table in = {.spatial = spatial, .path = path};
   m4_status status = read_table(&in, root, err);
   free(in.rack);

@@ -20,18 +20,24 @@ struct sim_learned_model {
   sim_ranges ranges;
 };
 
-static m4_status load(sim_learned_model *model, const char *path, m4_metadata *metadata, m4_error *err) {
-  M4_TRY(m4_weights_load(&model->weights, ag_cpu_backend(AG_F32), path, metadata, err));
+static m4_status load(sim_learned_model *model, const ag_backend *backend, const char *path,
+                      m4_metadata *metadata, m4_error *err) {
+  M4_TRY(m4_weights_load(&model->weights, backend, path, metadata, err));
   m4_status status = sim_ranges_parse(&model->ranges, m4_metadata_get(metadata, "input_ranges"), err);
   return status == M4_OK ? M4_OK : m4_within(err, status, path);
 }
 
 m4_status sim_learned_model_load(sim_learned_model **model, const char *checkpoint_path, m4_error *err) {
+  return sim_learned_model_load_on(model, ag_cpu_backend(AG_F32), checkpoint_path, err);
+}
+
+m4_status sim_learned_model_load_on(sim_learned_model **model, const ag_backend *backend,
+                                    const char *checkpoint_path, m4_error *err) {
   *model = NULL;
   sim_learned_model *made = calloc(1, sizeof *made);
   if (!made) return m4_fail(err, M4_MEMORY, NULL, "no memory for a model");
   m4_metadata metadata = {0};
-  m4_status status = load(made, checkpoint_path, &metadata, err);
+  m4_status status = load(made, backend, checkpoint_path, &metadata, err);
   m4_metadata_free(&metadata);
   if (status == M4_OK)
     *model = made;

@@ -3,6 +3,7 @@
 #ifndef SIM_LEARNED_LEARNED_H
 #define SIM_LEARNED_LEARNED_H
 
+#include "autograd/autograd.h"
 #include "sim/backend.h"
 
 /* Options of simulation.md 11; all false = the defaults (components, link reset, both kinds of event, clamp).
@@ -18,6 +19,10 @@ typedef struct sim_learned_options {
  * back ends and threads. */
 typedef struct sim_learned_model sim_learned_model;
 m4_status sim_learned_model_load(sim_learned_model **model, const char *checkpoint_path, m4_error *err);
+/* The same on a backend of one's choice: ag_cpu_backend(AG_F32), which the call above takes, or
+ * ag_cpu_bf16_backend(). */
+m4_status sim_learned_model_load_on(sim_learned_model **model, const ag_backend *backend,
+                                    const char *checkpoint_path, m4_error *err);
 void sim_learned_model_free(sim_learned_model *model);
 /* Adds a warning to the scenario for each input outside of what the model saw in training (sizes, path
  * lengths, the 13 parameters); none when the checkpoint does not say what it saw. M4_MEMORY. */

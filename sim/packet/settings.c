@@ -4,6 +4,7 @@
 #include "sim/packet/settings.h"
 
 #include "base/text.h"
+#include "sim/packet/cc/cc.h"
 #include "sim/packet/settings_keys.h"
 #include "sim/text.h"
 
@@ -91,14 +92,13 @@ static m4_status read_fixed(reader *r, const pkt_fixed_key *key, m4_error *err) 
 
 static m4_status read_cc(reader *r, m4_error *err) {
   int64_t mode;
+  char list[200] = "";
   M4_TRY(sim_text_int(&r->text, "CC_MODE", 0, INT32_MAX, &mode, err));
-  if (mode != PKT_CC_DCQCN && mode != PKT_CC_HPCC && mode != PKT_CC_TIMELY && mode != PKT_CC_DCTCP)
-    return sim_text_fail(&r->text, err,
-                         "CC_MODE %lld is not supported, only 1 (dcqcn), 3 (hp), 7 (timely), 8 (dctcp)",
-                         (long long)mode);
   r->settings->cc = (pkt_cc_mode)mode;
   r->seen_cc = true;
-  return M4_OK;
+  if (pkt_cc_find(r->settings->cc)) return M4_OK;
+  pkt_cc_list(list, sizeof list);
+  return sim_text_fail(&r->text, err, "CC_MODE %lld is not supported, only %s", (long long)mode, list);
 }
 
 /* "n  rate value  rate value ...". All three maps must list the same rates in the same order. */

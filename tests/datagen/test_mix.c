@@ -33,6 +33,24 @@ static size_t count_cc(const dg_mix *mix, pkt_cc_mode cc) {
   return found;
 }
 
+typedef struct expected_count {
+  size_t offset;
+  const char *part;
+  size_t n;
+} expected_count;
+
+static void check_counts(const dg_mix *mix, const expected_count *rows) {
+  for (; rows->part; ++rows)
+    if (count(mix, rows->offset, rows->part) != rows->n)
+      fail_msg("%s: %zu, not %zu", rows->part, count(mix, rows->offset, rows->part), rows->n);
+}
+
+static void check_ccs(const dg_mix *mix, size_t dctcp, size_t dcqcn, size_t timely) {
+  assert_int_equal(count_cc(mix, PKT_CC_DCTCP), dctcp);
+  assert_int_equal(count_cc(mix, PKT_CC_DCQCN), dcqcn);
+  assert_int_equal(count_cc(mix, PKT_CC_TIMELY), timely);
+}
+
 #define SPATIAL offsetof(dg_mix_entry, spatial)
 #define SIZES   offsetof(dg_mix_entry, size_dist)
 #define CLUSTER offsetof(dg_mix_entry, cluster)
@@ -42,15 +60,15 @@ static void test_train_counts(void **state) {
   dg_mix *mix;
   assert_ok(dg_mix_published(&mix, "eval_train", err));
   assert_int_equal(mix->n_entries, 4000);
-  assert_int_equal(count(mix, SPATIAL, "cluster_a_2_4"), 1343);
-  assert_int_equal(count(mix, SPATIAL, "cluster_b_2_4"), 1351);
-  assert_int_equal(count(mix, SPATIAL, "cluster_c_2_4"), 1306);
-  assert_int_equal(count(mix, CLUSTER, "cluster_1_to_1"), 1361);
-  assert_int_equal(count(mix, CLUSTER, "cluster_2_to_1"), 1266);
-  assert_int_equal(count(mix, CLUSTER, "cluster_4_to_1"), 1373);
-  assert_int_equal(count_cc(mix, PKT_CC_DCTCP), 1329);
-  assert_int_equal(count_cc(mix, PKT_CC_DCQCN), 1363);
-  assert_int_equal(count_cc(mix, PKT_CC_TIMELY), 1308);
+  const expected_count counts[] = {{SPATIAL, "cluster_a_2_4", 1343},
+                                   {SPATIAL, "cluster_b_2_4", 1351},
+                                   {SPATIAL, "cluster_c_2_4", 1306},
+                                   {CLUSTER, "cluster_1_to_1", 1361},
+                                   {CLUSTER, "cluster_2_to_1", 1266},
+                                   {CLUSTER, "cluster_4_to_1", 1373},
+                                   {0, NULL, 0}};
+  check_counts(mix, counts);
+  check_ccs(mix, 1329, 1363, 1308);
   bool seen[2000] = {false};
   size_t n_tables = 0, n_regular = 0;
   double low = 1, high = 0, sum = 0;
@@ -119,20 +137,14 @@ static void test_test_sets(void **state) {
     dg_mix *mix;
     assert_ok(dg_mix_published(&mix, sets[i].name, err));
     assert_int_equal(mix->n_entries, 100);
-    assert_int_equal(count(mix, SPATIAL, "cluster_a"), 37);
-    assert_int_equal(count(mix, SPATIAL, "cluster_b"), 33);
-    assert_int_equal(count(mix, SPATIAL, "cluster_c"), 30);
-    assert_int_equal(count(mix, SPATIAL, sets[i].matrices), 100);
-    assert_int_equal(count(mix, CLUSTER, sets[i].cluster), 100);
-    assert_int_equal(count(mix, CLUSTER, "_1_to_1"), 29);
-    assert_int_equal(count(mix, CLUSTER, "_2_to_1"), 35);
-    assert_int_equal(count(mix, CLUSTER, "_4_to_1"), 36);
-    assert_int_equal(count(mix, SIZES, "webserver"), 32);
-    assert_int_equal(count(mix, SIZES, "hadoop"), 40);
-    assert_int_equal(count(mix, SIZES, "cachefollower"), 28);
-    assert_int_equal(count_cc(mix, PKT_CC_DCTCP), 40);
-    assert_int_equal(count_cc(mix, PKT_CC_DCQCN), 31);
-    assert_int_equal(count_cc(mix, PKT_CC_TIMELY), 29);
+    const expected_count counts[] = {{SPATIAL, "cluster_a", 37},      {SPATIAL, "cluster_b", 33},
+                                     {SPATIAL, "cluster_c", 30},      {SPATIAL, sets[i].matrices, 100},
+                                     {CLUSTER, sets[i].cluster, 100}, {CLUSTER, "_1_to_1", 29},
+                                     {CLUSTER, "_2_to_1", 35},        {CLUSTER, "_4_to_1", 36},
+                                     {SIZES, "webserver", 32},        {SIZES, "hadoop", 40},
+                                     {SIZES, "cachefollower", 28},    {0, NULL, 0}};
+    check_counts(mix, counts);
+    check_ccs(mix, 40, 31, 29);
     double load = 0;
     for (size_t e = 0; e < 100; ++e) load += mix->entries[e].max_load / 100;
     assert_float_equal(load, 0.5813, 5e-5);
@@ -146,13 +158,15 @@ static void test_app_set(void **state) {
   dg_mix *mix;
   assert_ok(dg_mix_published(&mix, "eval_app", err));
   assert_int_equal(mix->n_entries, 150);
-  assert_int_equal(count(mix, SPATIAL, "cluster_d_2_8"), 150);
-  assert_int_equal(count(mix, SIZES, "webserver"), 60);
-  assert_int_equal(count(mix, SIZES, "hadoop"), 40);
-  assert_int_equal(count(mix, SIZES, "cachefollower"), 50);
-  assert_int_equal(count(mix, CLUSTER, "cluster_1_to_1_eval_app"), 70);
-  assert_int_equal(count(mix, CLUSTER, "cluster_2_to_1_eval_app"), 50);
-  assert_int_equal(count(mix, CLUSTER, "cluster_4_to_1_eval_app"), 30);
+  const expected_count counts[] = {{SPATIAL, "cluster_d_2_8", 150},
+                                   {SIZES, "webserver", 60},
+                                   {SIZES, "hadoop", 40},
+                                   {SIZES, "cachefollower", 50},
+                                   {CLUSTER, "cluster_1_to_1_eval_app", 70},
+                                   {CLUSTER, "cluster_2_to_1_eval_app", 50},
+                                   {CLUSTER, "cluster_4_to_1_eval_app", 30},
+                                   {0, NULL, 0}};
+  check_counts(mix, counts);
   for (size_t i = 0; i < 150; ++i) {
     assert_int_equal(mix->entries[i].max_inflight_flows, 2 * (i / 15) + 1);
     assert_true(mix->entries[i].bfsz == 16 && mix->entries[i].max_load == mix->entries[i % 15].max_load);

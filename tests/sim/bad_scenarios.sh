@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Scenarios that cannot be simulated, through the program: exit code 3, exactly one error, which names file and line or
+# Scenarios that cannot be simulated, through the program: exit code 3 (5 for weights that are not numbers), exactly one error, which names file and line or
 # what is wrong; nothing is written.
 # usage: bad_scenarios.sh M4_SIM TESTS_DATA
 set -euo pipefail
@@ -61,7 +61,7 @@ cp "$data/golden/m4_sim.safetensors" "$weights"
 printf '\000\000\300\177' | dd of="$weights" bs=1 seek=$(($(stat -c %s "$weights") - 4)) conv=notrunc status=none
 got=0
 "$sim" --scenario "$work/s" --backend m4 --checkpoint "$weights" --out "$work/out" 2>"$work/err" || got=$?
-if [[ $got -ne 3 ]] || ! grep -q '^m4-sim: error: .*spoilt.safetensors.*finite' "$work/err"; then
+if [[ $got -ne 5 ]] || ! grep -q '^m4-sim: error: .*spoilt.safetensors.*finite' "$work/err"; then
   failures=$((failures + 1))
   echo "FAILED: weights with NaN, exit code $got:"
   cat "$work/err"

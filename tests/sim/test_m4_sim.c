@@ -187,6 +187,11 @@ static void threads_do_not_change_results(void **state) {
   assert_same_text("serial/0/fct.txt", "parallel/0/fct.txt");
   assert_same_text("serial/1/flows.csv", "parallel/1/flows.csv");
   assert_same_text("serial/5/flows.csv", "parallel/5/flows.csv");
+  const char *learned = "--backend m4 --checkpoint " M4_TEST_DATA "/golden/m4_sim.safetensors";
+  assert_int_equal(run("%s %s --threads 1 --out %s/serial_m4", scenarios, learned, work), 0);
+  assert_int_equal(run("%s %s --threads 2 --out %s/parallel_m4", scenarios, learned, work), 0);
+  assert_same_text("serial_m4/0/fct.txt", "parallel_m4/0/fct.txt");
+  assert_same_text("serial_m4/5/fct.txt", "parallel_m4/5/fct.txt");
 }
 
 /* One of three folders is missing, one is damaged: the good one's results are there, the first error decides

@@ -1,12 +1,21 @@
 /* The list of congestion controls, and their timers. */
 #include "sim/packet/cc/cc.h"
 
-static const pkt_cc_ops *const supported[] = {&pkt_cc_dctcp, &pkt_cc_dcqcn, &pkt_cc_timely, &pkt_cc_hpcc};
+#include <stdio.h>
+
+static const pkt_cc_ops *const supported[] = {&pkt_cc_dcqcn, &pkt_cc_hpcc, &pkt_cc_timely, &pkt_cc_dctcp};
 
 const pkt_cc_ops *pkt_cc_find(pkt_cc_mode mode) {
   for (size_t i = 0; i < sizeof supported / sizeof *supported; i++)
     if (supported[i]->mode == mode) return supported[i];
   return NULL;
+}
+
+void pkt_cc_list(char *text, size_t bytes) {
+  size_t length = 0;
+  for (size_t i = 0; i < sizeof supported / sizeof *supported && length < bytes; i++)
+    length += (size_t)snprintf(text + length, bytes - length, "%s%d (%s)", i ? ", " : "",
+                               (int)supported[i]->mode, supported[i]->name);
 }
 
 uint32_t pkt_cc_timer_new(const pkt_cc_env *env, const pkt_sender *sender, int timer) {

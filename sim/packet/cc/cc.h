@@ -71,6 +71,8 @@ extern const pkt_cc_ops pkt_cc_dctcp, pkt_cc_timely, pkt_cc_dcqcn, pkt_cc_hpcc;
 
 /* NULL when the mode is not supported. */
 const pkt_cc_ops *pkt_cc_find(pkt_cc_mode mode);
+/* "1 (dcqcn), 3 (hp), ...": the supported ones, by number. */
+void pkt_cc_list(char *text, size_t bytes);
 
 /* Timers of one sender. A timer is idle or pending; an event must be reserved for each new one. */
 uint32_t pkt_cc_timer_new(const pkt_cc_env *env, const pkt_sender *sender, int timer);

@@ -100,6 +100,25 @@ static void every_option_matters(void **state) {
   sim_scenario_free(scenario);
 }
 
+/* bfloat16 factors move FCTs by a fraction of a percent on average, and not the order of magnitude of any. */
+static void bf16_products_stay_close(void **state) {
+  if (!ag_cpu_bf16_backend()) skip();
+  sim_scenario *scenario = scenario_named("1");
+  sim_learned_model *rounded;
+  assert_int_equal(sim_learned_model_load_on(&rounded, ag_cpu_bf16_backend(),
+                                             M4_TEST_DATA "/golden/m4_sim.safetensors", NULL),
+                   M4_OK);
+  sim_result plain = run(scenario, *state, (sim_learned_options){0}),
+             other = run(scenario, rounded, (sim_learned_options){0});
+  double sum = 0;
+  for (int64_t i = 0; i < plain.n_flows; ++i) sum += fabs(other.fct_ns[i] / plain.fct_ns[i] - 1);
+  assert_true(sum > 0 && sum / (double)plain.n_flows < 0.01);
+  sim_result_free(&other);
+  sim_result_free(&plain);
+  sim_learned_model_free(rounded);
+  sim_scenario_free(scenario);
+}
+
 /* Flow by flow at the last moment, or all at once: the same simulation. */
 static void submission_in_pieces_changes_nothing(void **state) {
   sim_scenario *scenario = short_scenario();
@@ -181,11 +200,9 @@ static int unload(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(golden_simulations),
-      cmocka_unit_test(every_option_matters),
-      cmocka_unit_test(submission_in_pieces_changes_nothing),
-      cmocka_unit_test(closed_loop_runs),
-      cmocka_unit_test(mistakes_are_told),
+      cmocka_unit_test(golden_simulations),       cmocka_unit_test(every_option_matters),
+      cmocka_unit_test(bf16_products_stay_close), cmocka_unit_test(submission_in_pieces_changes_nothing),
+      cmocka_unit_test(closed_loop_runs),         cmocka_unit_test(mistakes_are_told),
   };
   return cmocka_run_group_tests(tests, load, unload);
 }
