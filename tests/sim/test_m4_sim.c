@@ -160,7 +160,7 @@ static void a_graph_of_flows(void **state) {
   write_dag("1 0 0\n0 0 1\n");
   assert_int_equal(run("--scenario %s --backend flowsim --dag %s/dag.txt --out %s/dag", scenario, work, work),
                    3);
-  assert_says("stderr", "dag.txt:1: flows wait for each other in a circle");
+  assert_says("stderr", "dag.txt:2: flows wait for each other in a circle: flow 0 for flow 1");
   assert_int_equal(run("--scenario %s --scenario %s/5 --backend flowsim --dag %s/dag.txt --out %s/dag",
                        scenario, NS3_DATA, work, work),
                    2);
