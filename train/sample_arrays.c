@@ -46,6 +46,13 @@ static void add_lengths(array_list *list, const char *name, const int64_t *offse
   for (int64_t i = 0; data && i < count; ++i) put_whole(list, &data[i], offset[i + 1] - offset[i]);
 }
 
+/* Flows of all events together. */
+static int64_t count_rows(const m4_sample *sample) {
+  int64_t n_rows = 0;
+  for (int32_t j = 0; j < 2 * sample->n_flows; ++j) n_rows += sample->events[j].n_flows;
+  return n_rows;
+}
+
 static void list_sample(array_list *list, const m4_sample *sample) {
   int64_t n = sample->n_flows, n_events = 2 * n; /* also those after a cut: they are still there */
   add_reals(list, "size_feature", sample->size_feature, n);
@@ -59,6 +66,7 @@ static void list_sample(array_list *list, const m4_sample *sample) {
   add_whole(list, "path_link", sample->path_link, sample->path_offset[n]);
   add_whole(list, "arrival_event", sample->arrival_event, n);
   add_whole(list, "departure_event", sample->departure_event, n);
+  if (sample->fluid) add_reals(list, "fluid", sample->fluid, count_rows(sample) * M4_N_FLUID);
   if (sample->size_offset) {
     add_lengths(list, "size_count", sample->size_offset, n_events);
     add_reals(list, "size_labels", sample->size_labels, sample->size_offset[n_events]);
@@ -170,6 +178,17 @@ static void read_labels(reader *r, m4_sample *sample) {
   }
 }
 
+/* After the events are made: each has the features of its flows. */
+static m4_status read_fluid(reader *r, m4_sample *sample) {
+  if (!find(r, "fluid")) return M4_OK;
+  float *features = sample->fluid = reals(r, "fluid", count_rows(sample) * M4_N_FLUID);
+  for (int32_t j = 0; features && j < sample->n_events; ++j) {
+    sample->events[j].fluid = features;
+    features += (int64_t)sample->events[j].n_flows * M4_N_FLUID;
+  }
+  return r->status;
+}
+
 /* Bytes that a sample can take at most: every flow active at every event. */
 static double most_bytes(const reader *r, double n_flows, double n_links) {
   const m4_named_array *path = find(r, "path_link");
@@ -207,5 +226,6 @@ m4_status tr_sample_from_arrays(m4_sample *sample, const m4_named_array *arrays,
   sample->departure_event = wholes(&r, "departure_event", n);
   read_paths(&r, sample);
   read_labels(&r, sample);
-  return r.status == M4_OK ? m4_sample_build_events(sample, arena, err) : r.status;
+  if (r.status == M4_OK) r.status = m4_sample_build_events(sample, arena, err);
+  return r.status == M4_OK ? read_fluid(&r, sample) : r.status;
 }

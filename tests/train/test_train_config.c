@@ -7,7 +7,9 @@
 #include <cmocka.h>
 
 #include "train/config.h"
+#include "train/schedule.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +104,56 @@ static void averaged_loss_has_its_own_weights(void **state) {
   m4_config_free(config);
 }
 
+static void the_error_of_a_flow_can_be_chosen(void **state) {
+  (void)state;
+  tr_config values;
+  m4_config *config;
+  m4_error error = {0};
+  assert_int_equal(load("training: {}\n", false, &values, &config, &error), M4_OK);
+  m4_loss_options loss = tr_loss_options(&values, true);
+  assert_true(loss.fct_form == M4_FCT_RELATIVE && loss.tail_weight == 0);
+  m4_config_free(config);
+  const char *text = "training: {loss_fct: log, tail_weight: 0.5}\n";
+  assert_int_equal(load(text, false, &values, &config, &error), M4_OK);
+  loss = tr_loss_options(&values, false);
+  assert_true(loss.fct_form == M4_FCT_LOG && loss.tail_weight == 0.5);
+  m4_config_free(config);
+}
+
+/* Warm-up, then steps; the plateau's own rate is taken as it stands. */
+static void schedules_are_functions_of_the_state(void **state_) {
+  (void)state_;
+  tr_config values;
+  m4_config *config;
+  m4_error error = {0};
+  const char *text = "training: {learning_rate: 0.01, lr_schedule: step, lr_factor: 0.5, lr_step_epochs: 3, "
+                     "lr_warmup_steps: 4, lr_min: 0.002}\n";
+  assert_int_equal(load(text, false, &values, &config, &error), M4_OK);
+  tr_state state = {.learning_rate = 0.123};
+  const struct {
+    int64_t step, epoch;
+    double rate;
+  } cases[] = {{0, 0, 0.0025}, {3, 0, 0.01}, {4, 2, 0.01}, {9, 3, 0.005}, {99, 6, 0.0025}, {99, 9, 0.002}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    state.step = cases[i].step;
+    state.epoch = cases[i].epoch;
+    assert_true(fabs(tr_learning_rate(&values, &state, 100) - cases[i].rate) < 1e-15);
+  }
+  m4_config_free(config);
+  assert_int_equal(load("training: {lr_schedule: plateau}\n", false, &values, &config, &error), M4_OK);
+  assert_true(tr_learning_rate(&values, &state, 100) == 0.123);
+  m4_config_free(config);
+  text = "training: {lr_schedule: cosine, learning_rate: 0.01, lr_min: 0.001}\n";
+  assert_int_equal(load(text, false, &values, &config, &error), M4_OK);
+  state.step = 0;
+  assert_true(tr_learning_rate(&values, &state, 100) == 0.01);
+  state.step = 50;
+  assert_true(fabs(tr_learning_rate(&values, &state, 100) - 0.0055) < 1e-15);
+  state.step = 100;
+  assert_true(fabs(tr_learning_rate(&values, &state, 100) - 0.001) < 1e-15);
+  m4_config_free(config);
+}
+
 static void refused(const char *text, const char *where, const char *what) {
   tr_config values;
   m4_config *config;
@@ -122,6 +174,10 @@ static void impossible_settings_are_refused(void **state) {
   refused("dataset:\n  flow_size_threshold: 5000\n", ":2:", "100000000");
   refused("dataset:\n  bins: [1, 5, 5]\n", ":2:", "increase");
   refused("training:\n  batch_size: 0\n", ":2:15", "");
+  refused("training:\n  tail_weight: -1\n", ":2:16", "");
+  refused("training:\n  loss_fct: huber\n", ":2:13", "");
+  refused("training:\n  accumulate_batches: 0\n", ":2:23", "");
+  refused("training:\n  save_top_k: 65\n", ":2:15", "");
   refused("dataset:\n  threadhold: 3\n", ":2:3", "unknown");
 }
 
@@ -140,8 +196,11 @@ static void old_keys_need_compat(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(the_published_file_loads), cmocka_unit_test(averaged_loss_has_its_own_weights),
-      cmocka_unit_test(impossible_settings_are_refused), cmocka_unit_test(old_keys_need_compat)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(the_published_file_loads),
+                                     cmocka_unit_test(averaged_loss_has_its_own_weights),
+                                     cmocka_unit_test(the_error_of_a_flow_can_be_chosen),
+                                     cmocka_unit_test(schedules_are_functions_of_the_state),
+                                     cmocka_unit_test(impossible_settings_are_refused),
+                                     cmocka_unit_test(old_keys_need_compat)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -276,11 +276,12 @@ static void another_batch_size_cannot_resume(void **state) {
 /* ---- values that are not finite ---- */
 
 /* Weights that are finite themselves and overflow in the head. */
-static void write_exploding_weights(const char *path) {
+static void write_exploding_weights(const char *path, bool fluid) {
   m4_widths widths = m4_default_widths();
   m4_model *model;
   widths.hidden = widths.head_hidden = widths.aux_hidden = 8;
   widths.gcn_hidden = 12;
+  widths.n_fluid = fluid ? M4_N_FLUID : 0;
   assert_int_equal(m4_model_create(&model, widths, ag_cpu_backend(AG_F32), NULL), M4_OK);
   m4_model_init(model, 1);
   const ag_param *weight = model->fct_head.weight2;
@@ -291,13 +292,13 @@ static void write_exploding_weights(const char *path) {
   m4_model_free(model);
 }
 
-static void a_failing_sample_is_named_and_can_be_replayed(void **state) {
-  (void)state;
-  char path[96], setting[160];
-  snprintf(path, sizeof path, "%s/exploding.safetensors", work);
-  snprintf(setting, sizeof setting, "training.init_from=%s", path);
-  write_exploding_weights(path);
-  outcome run = TRAIN("exploding", setting, "training.enable_val=false");
+/* settings: three of them. */
+static void check_replay(const char *note, bool fluid, const char *const *settings) {
+  char path[96], from[160];
+  snprintf(path, sizeof path, "%s/%s.safetensors", work, note);
+  snprintf(from, sizeof from, "training.init_from=%s", path);
+  write_exploding_weights(path, fluid);
+  outcome run = TRAIN(note, from, settings[0], settings[1], settings[2]);
   assert_int_equal(run.status, M4_NUMERIC);
   assert_non_null(strstr(run.error.where, "busy period"));
   assert_non_null(strstr(run.error.where, "scenario"));
@@ -311,16 +312,34 @@ static void a_failing_sample_is_named_and_can_be_replayed(void **state) {
   assert_non_null(strstr(error.what, "op linear"));
   assert_non_null(strstr(run.error.what, error.what)); /* the same op, the same value */
   assert_non_null(strstr(story, "step 1"));
-  /* The weights are those of before the step: with the original ones nothing fails. */
-  char weights[2 * TR_PATH_BYTES];
+  /* With the weights of a new model nothing fails, and the losses are those of the first step. */
+  char weights[2 * TR_PATH_BYTES], command[5 * TR_PATH_BYTES], fresh[96];
   snprintf(weights, sizeof weights, "%s/weights.safetensors", dir);
-  outcome fine = trained(TRAIN("fine", "training.max_steps=1"));
-  char command[5 * TR_PATH_BYTES];
+  snprintf(fresh, sizeof fresh, "%s-fresh", note);
+  outcome fine = trained(TRAIN(fresh, "training.max_steps=1", settings[0], settings[1], settings[2]));
   snprintf(command, sizeof command, "cp %s/checkpoints/init.safetensors %s", fine.dir, weights);
   assert_int_equal(system(command), 0);
   m4_losses losses;
-  assert_int_equal(tr_replay(dir, &losses, story, sizeof story, &error), M4_OK);
-  assert_true(losses.total > 0 && isfinite(losses.total));
+  if (tr_replay(dir, &losses, story, sizeof story, &error) != M4_OK) fail_msg("%s", error.what);
+  double logged[1000];
+  assert_int_equal(journal(&fine, "step", "loss", logged), 1);
+  assert_true(losses.total == logged[0]);
+}
+
+static void a_failing_sample_is_named_and_can_be_replayed(void **state) {
+  (void)state;
+  check_replay(
+      "exploding", false,
+      (const char *const[]){"training.batch_size=1", "training.enable_val=false", "training.loss_fct=log"});
+  check_replay(
+      "short", false,
+      (const char *const[]){"training.batch_size=1", "training.enable_val=false", "dataset.max_events=5"});
+  check_replay(
+      "fluid", true,
+      (const char *const[]){"training.batch_size=1", "training.enable_val=false", "model.fluid=true"});
+  check_replay(
+      "scaled", false,
+      (const char *const[]){"training.batch_size=1", "training.enable_val=false", "model.inputs=scaled"});
 }
 
 static void damaged_replays_are_refused(void **state) {
