@@ -282,11 +282,11 @@ static void test_mix_durations(void **state) {
 static void test_mix_other_keys(void **state) {
   static const char ENTRY[] = "{\"id\": %d, \"spatial\": \"cluster_c_2_4\", \"size_dist\": \"synthetic:3\", "
                               "\"cluster\": \"clos_2x2x4x3x1\", \"lognorm_sigma\": 0, \"max_load\": 0.5, "
-                              "\"enable_pfc\": 0, \"cc\": \"%s\", \"param_1\": 80, \"param_2\": 60}";
+                              "\"enable_pfc\": 0, \"cc\": \"%s\", \"param_1\": %d, \"param_2\": 60}";
   char text[1024] = "[";
-  snprintf(text + 1, sizeof text - 1, ENTRY, 12, "hp");
+  snprintf(text + 1, sizeof text - 1, ENTRY, 12, "hp", 80);
   strcat(text, ", ");
-  snprintf(text + strlen(text), sizeof text - strlen(text), ENTRY, 7, "dcqcn");
+  snprintf(text + strlen(text), sizeof text - strlen(text), ENTRY, 7, "dcqcn", 20);
   strcat(text, "]");
   setup s;
   sim_scenario *hpcc, *dcqcn;
