@@ -7,6 +7,7 @@
 #include "base/signals.h"
 #include "sim/dag.h"
 #include "sim/report.h"
+#include "sim/tally.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ typedef struct task {
   const char *dir;
   char out_dir[MAX_PATH_BYTES];
   sim_scenario *scenario; /* freed as soon as its results are written */
+  sim_tally_entry tally;  /* what is kept of its comparison */
   bool announced;
   m4_status status;
   m4_error error;
@@ -125,6 +127,7 @@ static m4_status run_backends(task *mine, sim_comparison *comparison, m4_error *
   }
   if (!options->report) return M4_OK;
   M4_TRY(sim_comparison_finish(comparison, options->trial.compare, err));
+  M4_TRY(sim_tally_keep(&mine->tally, comparison, err));
   return sim_report_write(mine->out_dir, comparison, err);
 }
 
@@ -165,6 +168,31 @@ static void report_warnings(const batch *all) {
       m4_warn(all->log, "%s", *warning);
 }
 
+/* Several scenarios together: OUT/comparison.csv and a table. */
+static m4_status write_tally(const batch *all, const sim_tally_entry *const *entries, m4_error *err) {
+  char path[MAX_PATH_BYTES], line[256];
+  m4_outfile file = {0};
+  M4_TRY(m4_dir_make(all->options->out_dir, err));
+  M4_TRY(m4_path_join(path, sizeof path, all->options->out_dir, "comparison.csv", err));
+  M4_TRY(m4_outfile_open(&file, path, err));
+  sim_tally_csv(file.stream, entries, all->n_tasks);
+  m4_status status = m4_outfile_commit(&file, err);
+  m4_outfile_abandon(&file);
+  for (int i = 0; sim_tally_line(entries, all->n_tasks, i, line, sizeof line); i++)
+    m4_info(all->log, "%s", line);
+  return status;
+}
+
+static m4_status tally_all(const batch *all, m4_error *err) {
+  if (!all->options->report || all->n_tasks == 1) return M4_OK;
+  const sim_tally_entry **entries = calloc(all->n_tasks, sizeof *entries);
+  if (!entries) return m4_fail(err, M4_MEMORY, NULL, "no memory for %zu scenarios", all->n_tasks);
+  for (size_t i = 0; i < all->n_tasks; i++) entries[i] = &all->tasks[i].tally;
+  m4_status status = write_tally(all, entries, err);
+  free(entries);
+  return status;
+}
+
 static m4_status run_all(batch *all, m4_pool *pool, m4_error *err) {
   uint64_t total = 0;
   m4_parallel_for(pool, all->n_tasks, read_task, all);
@@ -185,7 +213,7 @@ static m4_status run_all(batch *all, m4_pool *pool, m4_error *err) {
   sim_meter_free(all->meter);
   M4_TRY(status);
   report_new_errors(all);
-  return M4_OK;
+  return tally_all(all, err);
 }
 
 /* The first failure in the order of the command line; an interruption only when nothing else went wrong. */
@@ -214,7 +242,10 @@ m4_status sim_batch_run(const m4_text_list *dirs, const sim_batch_options *optio
     m4_log_error(log, "m4-sim", err);
   else
     status = first_failure(&all, err);
-  for (size_t i = 0; i < all.n_tasks; i++) sim_scenario_free(all.tasks[i].scenario);
+  for (size_t i = 0; i < all.n_tasks; i++) {
+    sim_scenario_free(all.tasks[i].scenario);
+    sim_tally_free(&all.tasks[i].tally);
+  }
   free(all.tasks);
   return status;
 }

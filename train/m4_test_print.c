@@ -47,8 +47,10 @@ static void print_heads(const tr_test_result *results, int n_results, int width)
   printf("\n");
   for (int k = 0; k < n_results; ++k) {
     const tr_test_result *r = &results[k];
-    printf("%-*s %10.6f %10.6f %10.6f", width, r->label, r->losses.fct, r->losses.size, r->losses.queue);
     const tr_head_quality *heads[] = {&r->size, &r->queue};
+    printf("%-*s %10.6f", width, r->label, r->losses.fct);
+    print_value(heads[0]->n_labels ? r->losses.size : NAN, " %10.6f");
+    print_value(heads[1]->n_labels ? r->losses.queue : NAN, " %10.6f");
     for (int h = 0; h < 2; ++h) {
       print_value(heads[h]->mean, " %10.4f");
       print_value(heads[h]->p90, " %10.4f");

@@ -60,6 +60,7 @@ static m4_status collect(tester *t, const ds_item *item, const tr_prediction *gu
   }
   M4_TRY(tr_add_flows(t->result, &t->capacity, &t->files, t->job, item, guess, err));
   M4_TRY(tr_add_readouts(t->result, &t->files, t->job, item, guess, err));
+  M4_TRY(tr_take_example(t->result, t->job, item, guess, err));
   t->sums.total += guess->losses.total;
   t->sums.fct += guess->losses.fct;
   t->sums.size += guess->losses.size;
@@ -181,5 +182,7 @@ void tr_test_result_free(tr_test_result *result) {
   free(result->size.pairs.predicted);
   free(result->queue.pairs.truth);
   free(result->queue.pairs.predicted);
+  tr_example_free(&result->size_example);
+  tr_example_free(&result->queue_example);
   *result = (tr_test_result){0};
 }

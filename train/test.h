@@ -50,6 +50,13 @@ typedef struct tr_head_quality {
   tr_pairs pairs;
 } tr_head_quality;
 
+/* What a head says over time of one flow or link: the one with most labels in the longest busy period. */
+typedef struct tr_example {
+  double *time_us, *truth, *predicted; /* [n] since the period began; bytes */
+  int64_t n, period;
+  int32_t period_flows; /* of the period it comes from; 0: none yet */
+} tr_example;
+
 typedef struct tr_test_result {
   const char *label;
   int64_t n_periods, n_flows;
@@ -58,6 +65,7 @@ typedef struct tr_test_result {
   m4_accuracy m4, flowsim; /* of FCTs; m4's slowdown clamped to >= 1 as in simulation */
   tr_head_quality size;    /* remaining ratio; bytes: times the flow's size */
   tr_head_quality queue;   /* cube-root units; bytes: cubed */
+  tr_example size_example, queue_example;
 } tr_test_result;
 
 /* M4_INTERRUPTED after a requested stop: nothing is written then. M4_NUMERIC: a prediction is not finite.

@@ -41,6 +41,13 @@ bool tr_keep_pair(tr_pairs *pairs, int64_t number, float truth, float predicted)
 /* From sums to means and percentiles. */
 m4_status tr_finish_head(tr_head_quality *head, m4_error *err);
 
+/* ---- test_example.c ---- */
+
+/* Takes the period as example when it is the longest so far. */
+m4_status tr_take_example(tr_test_result *result, const tr_test_job *job, const ds_item *item,
+                          const tr_prediction *guess, m4_error *err);
+void tr_example_free(tr_example *example);
+
 /* ---- test_summary.c ---- */
 m4_status tr_write_summary(const tr_test_job *job, const tr_test_result *result, m4_error *err);
 

@@ -4,9 +4,9 @@
 
 #include "train/test_buckets.h"
 
-/* Into folder `dir`: error_cdf, slowdown_<bucket>, predicted_vs_true, mean_by_<dimension>,
- * p90_by_<dimension>, and for auxiliary heads with labels size_error, queue_error, size_vs_true,
- * queue_vs_true. *drawn is false without gnuplot: only CSV then. */
+/* Into folder `dir`: error_cdf, scenario_error_cdf, predicted_vs_true, slowdown_<bucket>,
+ * mean_by_<dimension>, p90_by_<dimension>, and for auxiliary heads with labels size_ and queue_ error,
+ * vs_true and example. *drawn is false without gnuplot: only CSV then. */
 m4_status tr_plot_test(const tr_test_result *results, int n_results, const char *dir, bool *drawn,
                        m4_error *err);
 

@@ -1,6 +1,6 @@
 """Times one training event (forward and backward) of the full-size model in PyTorch eager, one thread, as tests/bench/run does for ours.
 
-usage: pytorch_event.py [NODES ...]     prints: nodes per event, ms per event
+usage: pytorch_event.py [NODES ...]     prints: torch and its BLAS; nodes per event, ms per event
 """
 import os
 import sys
@@ -26,8 +26,19 @@ def steady_sample(n_active, n_flows, rng):
                   lambda event, active: size[active] / 2 if len(active) else None)
 
 
+def blas_libraries():
+    """Names of the BLAS libraries this process has loaded."""
+    torch.mm(torch.ones(2, 2), torch.ones(2, 2))
+    with open("/proc/self/maps") as maps:
+        names = {os.path.basename(os.path.realpath(line.split()[-1])) for line in maps if line.rstrip().endswith(".so") or ".so." in line}
+    found = sorted(name for name in names if "blas" in name or "mkl" in name)
+    mkl_inside = "MKL linked into torch" if torch.backends.mkl.is_available() else "no BLAS library of its own"
+    return ", ".join(found) or mkl_inside
+
+
 def main():
     torch.set_num_threads(1)
+    print(f"torch {torch.__version__} ({os.path.dirname(torch.__file__)}) with {blas_libraries()}", flush=True)
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     model = M4()
@@ -39,7 +50,7 @@ def main():
             begin = time.perf_counter()
             model.losses(sample)["total"].backward()
             best = min(best, time.perf_counter() - begin)
-        print(f"PyTorch {torch.__version__}  {nodes:5.1f} nodes/event  {1e3 * best / (2 * sample.n_flows):.3f} ms/event", flush=True)
+        print(f"PyTorch {nodes:5.1f} nodes/event {1e3 * best / (2 * sample.n_flows):.3f} ms/event", flush=True)
 
 
 if __name__ == "__main__":

@@ -278,6 +278,35 @@ static void test_mix_durations(void **state) {
   close_setup(&s);
 }
 
+/* Keys that the published sets leave alone: PFC off (DCQCN keeps it on), HPCC, a cluster by its counts. */
+static void test_mix_other_keys(void **state) {
+  static const char ENTRY[] = "{\"id\": %d, \"spatial\": \"cluster_c_2_4\", \"size_dist\": \"synthetic:3\", "
+                              "\"cluster\": \"clos_2x2x4x3x1\", \"lognorm_sigma\": 0, \"max_load\": 0.5, "
+                              "\"enable_pfc\": 0, \"cc\": \"%s\", \"param_1\": %d, \"param_2\": 60}";
+  char text[1024] = "[";
+  snprintf(text + 1, sizeof text - 1, ENTRY, 12, "hp", 80);
+  strcat(text, ", ");
+  snprintf(text + strlen(text), sizeof text - strlen(text), ENTRY, 7, "dcqcn", 20);
+  strcat(text, "]");
+  setup s;
+  sim_scenario *hpcc, *dcqcn;
+  assert_ok(open_mix(&s, write_text(*state, "other.json", text), 40, err));
+  assert_ok(dg_make_scenario(&hpcc, s.campaign, 0, err));
+  assert_ok(dg_make_scenario(&dcqcn, s.campaign, 1, err));
+  assert_string_equal(hpcc->name, "00012");
+  assert_string_equal(dcqcn->name, "00007");
+  assert_true(hpcc->packet.cc == PKT_CC_HPCC && !hpcc->packet.enable_pfc && dcqcn->packet.enable_pfc);
+  assert_true(hpcc->params[4] == 1 && hpcc->params[9] == 80 && hpcc->params[10] == 60 &&
+              hpcc->params[0] == 40);
+  assert_int_equal(hpcc->topology->n_nodes, 24 + 8 + 4 + 2);
+  int64_t gap = hpcc->flows[1].start_ns - hpcc->flows[0].start_ns;
+  for (int64_t i = 1; i < 40; ++i) /* sigma 0: regular arrivals */
+    assert_int_equal(hpcc->flows[i].start_ns - hpcc->flows[i - 1].start_ns, gap);
+  sim_scenario_free(hpcc);
+  sim_scenario_free(dcqcn);
+  close_setup(&s);
+}
+
 static void test_mix_mistakes(void **state) {
   const struct {
     const char *spatial, *sizes, *cluster, *where;
@@ -396,6 +425,7 @@ int main(void) {
                                      cmocka_unit_test(test_mix_entry),
                                      cmocka_unit_test(test_mix_closed_loop),
                                      cmocka_unit_test(test_mix_durations),
+                                     cmocka_unit_test(test_mix_other_keys),
                                      cmocka_unit_test(test_mix_mistakes),
                                      cmocka_unit_test(test_ns3_folders),
                                      cmocka_unit_test(test_hostile_configurations),

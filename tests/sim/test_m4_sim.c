@@ -240,6 +240,13 @@ static void several_back_ends_are_compared(void **state) {
       run("--scenario %s/1 --backend flowsim --report --compare --out %s/single", NS3_DATA, work), 0);
   assert_true(exists("single/report.html") && exists("single/flows.csv"));
   assert_says("single/comparison.csv", "fct.txt");
+  assert_int_equal(
+      run("--scenario %s/0 --scenario %s/1 --backend flowsim,packet --out %s/two", NS3_DATA, NS3_DATA, work),
+      0);
+  assert_says("two/comparison.csv", "\n0,flowsim,packet,all,2000,");
+  assert_says("two/comparison.csv", "\n1,packet,packet,all,2000,");
+  assert_says("stderr", "mean over scenarios");
+  assert_true(exists("two/0/report.html") && exists("two/1/packet/fct.txt"));
   assert_int_equal(run("--scenario %s/flowsim --backend packet,flowsim --out %s", work, work), 2);
   assert_says("stderr", "overwrite");
   assert_int_equal(run("--scenario %s/1 --backend flowsim,flowsim --out %s/x", NS3_DATA, work), 2);

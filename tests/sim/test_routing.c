@@ -94,9 +94,61 @@ static void odd_networks(void **state) {
   sim_topology_free(topology);
 }
 
+/* Paths avoid what has failed, take longer ways when they must, and come back as they were. */
+static void failed_links_are_avoided(void **state) {
+  (void)state;
+  sim_clos shape = {2, 2, 2, 2, 4, GBPS(10), GBPS(10), GBPS(10), 1000};
+  sim_topology *topology;
+  sim_routing *routing;
+  assert_int_equal(sim_topology_clos(&topology, &shape, NULL), M4_OK);
+  assert_int_equal(sim_routing_create(&routing, topology, NULL), M4_OK);
+  int32_t before[SIM_MAX_PATH], links[SIM_MAX_PATH], n_before, n;
+  for (uint16_t port = 10000; port < 10040; port++) {
+    assert_int_equal(sim_route(routing, 0, 7, port, 100, before, SIM_MAX_PATH, &n_before, NULL), M4_OK);
+    for (int32_t hop = 0; hop < n_before; hop++) {
+      assert_int_equal(sim_routing_set_link(routing, before[hop], false, NULL), M4_OK);
+      bool only_way = hop == 0 || hop == n_before - 1; /* to and from the hosts */
+      assert_int_equal(sim_route(routing, 0, 7, port, 100, links, SIM_MAX_PATH, &n, NULL),
+                       only_way ? M4_DATA : M4_OK);
+      for (int32_t i = 0; !only_way && i < n; i++) assert_int_not_equal(links[i], before[hop]);
+      if (!only_way) assert_int_equal(n, n_before);
+      assert_int_equal(sim_routing_set_link(routing, before[hop], true, NULL), M4_OK);
+      assert_int_equal(sim_route(routing, 0, 7, port, 100, links, SIM_MAX_PATH, &n, NULL), M4_OK);
+      assert_memory_equal(links, before, (size_t)n_before * sizeof *links);
+    }
+  }
+  sim_routing_free(routing);
+  sim_topology_free(topology);
+}
+
+/* Around a ring the other way. */
+static void detours_may_be_longer(void **state) {
+  (void)state;
+  const int32_t switches[] = {2, 3, 4, 5};
+  const sim_cable cables[] = {{0, 2, GBPS(1), 1}, {1, 3, GBPS(1), 1}, {2, 3, GBPS(1), 1},
+                              {3, 4, GBPS(1), 1}, {4, 5, GBPS(1), 1}, {5, 2, GBPS(1), 1}};
+  sim_topology *topology;
+  sim_routing *routing;
+  assert_int_equal(sim_topology_create(&topology, 6, switches, 4, cables, 6, NULL), M4_OK);
+  assert_int_equal(sim_routing_create(&routing, topology, NULL), M4_OK);
+  int32_t links[SIM_MAX_PATH], n;
+  assert_int_equal(sim_route(routing, 0, 1, 1, 1, links, SIM_MAX_PATH, &n, NULL), M4_OK);
+  assert_int_equal(n, 3);
+  assert_int_equal(sim_routing_set_link(routing, 4, false, NULL), M4_OK); /* 2 -> 3 */
+  assert_int_equal(sim_route(routing, 0, 1, 1, 1, links, SIM_MAX_PATH, &n, NULL), M4_OK);
+  assert_int_equal(n, 5);
+  assert_int_equal(sim_route(routing, 1, 0, 1, 1, links, SIM_MAX_PATH, &n, NULL), M4_OK);
+  assert_int_equal(n, 3); /* the other direction is up */
+  sim_routing_free(routing);
+  sim_topology_free(topology);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(hash_vectors), cmocka_unit_test(path_lengths_by_host_pair),
-      cmocka_unit_test(ports_spread_over_all_paths), cmocka_unit_test(odd_networks)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(hash_vectors),
+                                     cmocka_unit_test(path_lengths_by_host_pair),
+                                     cmocka_unit_test(ports_spread_over_all_paths),
+                                     cmocka_unit_test(odd_networks),
+                                     cmocka_unit_test(failed_links_are_avoided),
+                                     cmocka_unit_test(detours_may_be_longer)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

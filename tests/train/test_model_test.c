@@ -143,6 +143,42 @@ static void heads_agree_with_their_files(void **state) {
   teardown(&f);
 }
 
+/* Times ascend, sizes shrink, and the values are those of the longest period's rows in the files. */
+static void examples_come_from_the_longest_period(void **state) {
+  fixture f;
+  setup(&f, state);
+  tr_test_result result;
+  test_it(&f, &result);
+  int32_t longest = 0;
+  for (int64_t i = 0; i < f.n_periods; ++i)
+    if (ds_period(f.dataset, f.periods[i]).n_flows > longest)
+      longest = ds_period(f.dataset, f.periods[i]).n_flows;
+  const tr_example *size = &result.size_example, *queue = &result.queue_example;
+  assert_int_equal(size->period_flows, longest);
+  assert_int_equal(queue->period, size->period);
+  assert_true(size->n > 1 && queue->n > 1);
+  for (int64_t i = 1; i < size->n; ++i) {
+    assert_true(size->time_us[i] >= size->time_us[i - 1]);
+    assert_true(size->truth[i] <= size->truth[i - 1]);
+  }
+  for (int64_t i = 0; i < queue->n; ++i) assert_true(queue->truth[i] >= 0 && isfinite(queue->predicted[i]));
+  FILE *in = open_csv(&f, "size.csv");
+  long long period, event, id;
+  double truth, predicted;
+  int64_t n_found = 0;
+  while (fscanf(in, "%lld,%lld,%lld,%lf,%lf\n", &period, &event, &id, &truth, &predicted) == 5)
+    for (int64_t i = 0; i < result.n_flows && period == size->period; ++i)
+      if (result.rows[i].period == period && result.rows[i].flow_id == id && n_found < size->n &&
+          fabs(truth * (double)result.rows[i].size_bytes - size->truth[n_found]) < 1e-3 * size->truth[0] &&
+          fabs(predicted * (double)result.rows[i].size_bytes - size->predicted[n_found]) <
+              1e-3 * size->truth[0])
+        ++n_found;
+  fclose(in);
+  assert_int_equal(n_found, size->n);
+  tr_test_result_free(&result);
+  teardown(&f);
+}
+
 /* Buckets of every dimension hold each flow once; the flow-weighted mean of their means is the mean of all.
  */
 static void buckets_add_up(void **state) {
@@ -210,9 +246,9 @@ static bool exists(const char *folder, const char *name) {
 }
 
 static void tables_and_figures_are_written(void **state) {
-  static const char *const figures[] = {"error_cdf",    "predicted_vs_true", "slowdown_above_1MB",
-                                        "mean_by_load", "p90_by_active",     "size_error",
-                                        "queue_vs_true"};
+  static const char *const figures[] = {
+      "error_cdf",  "predicted_vs_true", "slowdown_above_1MB", "mean_by_load",       "p90_by_active",
+      "size_error", "size_example",      "queue_example",      "scenario_error_cdf", "queue_vs_true"};
   fixture f;
   setup(&f, state);
   tr_test_result results[2];
@@ -281,6 +317,7 @@ int main(int argc, char **argv) {
 #define WITH_SCRATCH(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
   const struct CMUnitTest tests[] = {WITH_SCRATCH(flows_agree_with_their_file),
                                      WITH_SCRATCH(heads_agree_with_their_files),
+                                     WITH_SCRATCH(examples_come_from_the_longest_period),
                                      WITH_SCRATCH(buckets_add_up),
                                      cmocka_unit_test(places_in_buckets),
                                      WITH_SCRATCH(tables_and_figures_are_written),
