@@ -90,7 +90,9 @@ static void print_report(m4_log *log, const dg_campaign *campaign, const dg_camp
           (long long)report->n_scenarios, (long long)report->n_flows, (long long)report->n_periods,
           report->seconds, campaign->config->output);
   if (report->n_unfinished > 0)
-    m4_warn(log, "%lld flows never finished; training leaves their scenarios out",
+    m4_warn(log,
+            "%lld flows never finished; training leaves their scenarios out (m4-sim --backend packet on an "
+            "ns-3 folder tells why, --set write_ns3_folders=true)",
             (long long)report->n_unfinished);
 }
 

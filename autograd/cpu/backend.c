@@ -32,6 +32,7 @@ static void cpu_zero(const ag_backend *backend, void *memory, size_t bytes) {
   if (bytes) memset(memory, 0, bytes);
 }
 
+#define AG_NO_BF16
 #define AG_KERNELS "autograd/cpu/arrays.h"
 #include "autograd/cpu/each_type.h"
 
@@ -74,19 +75,16 @@ static size_t packed_bytes(int32_t rows, int32_t cols) {
   return ((size_t)rows + 1) / 2 * (size_t)cols * sizeof(uint32_t);
 }
 
-#define BF16(name) [AG_OP_##name] = {ag_##name##_forward_bf16, ag_##name##_backward_bf16}
-#define F32(name)  [AG_OP_##name] = {ag_##name##_forward_f32, ag_##name##_backward_f32}
-static const ag_backend cpu_bf16 = {
-    .name = "cpu with bf16 products",
-    FIELDS(f32, bf16),
-    .dtype = AG_F32,
-    .packed_bytes = packed_bytes,
-    .pack = ag_pack_bf16,
-    .kernels = {BF16(linear), BF16(linear_relu), BF16(linear2), BF16(gru_cell), F32(layer_norm), F32(gather),
-                F32(scatter), F32(segment_sum), F32(concat_rows), F32(concat_cols), F32(relu), F32(sigmoid),
-                F32(tanh), F32(add), F32(scale), F32(dropout), F32(l1), F32(sum)}};
-#undef BF16
-#undef F32
+static const ag_backend cpu_bf16 = {.name = "cpu with bf16 products",
+                                    FIELDS(f32, bf16),
+                                    .dtype = AG_F32,
+                                    .packed_bytes = packed_bytes,
+                                    .pack = ag_pack_bf16,
+                                    .kernels = {
+#define AG_OP(name, inputs, text) [AG_OP_##name] = {ag_##name##_forward_bf16, ag_##name##_backward_bf16},
+#include "autograd/ops.def"
+#undef AG_OP
+                                    }};
 
 const ag_backend *ag_cpu_bf16_backend(void) {
   return __builtin_cpu_supports("avx512bf16") ? &cpu_bf16 : NULL;

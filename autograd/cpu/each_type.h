@@ -1,7 +1,7 @@
-/* Compiles the kernels in AG_KERNELS (a file name) twice: as ..._f32 with ag_real = float and as ..._f64 with
- * double. An op file includes this once after its shape rules and sets AG_KERNELS to itself; see
- * ops/elementwise.c. Files that set AG_KERNELS_HAVE_PRODUCTS get a third set, ..._bf16: float tensors, matrix
- * products of values rounded to bfloat16. No include guard. */
+/* Compiles the kernels in AG_KERNELS (a file name) as ..._f32 with ag_real = float, as ..._f64 with double
+ * and as ..._bf16: float again, with matrix products of values rounded to bfloat16 (weight_products.h). An op
+ * file includes this once after its shape rules and sets AG_KERNELS to itself; see ops/elementwise.c. With
+ * AG_NO_BF16 the third is left out. No include guard. */
 #include "autograd/cpu/weight_products.h"
 
 #define ag_real    float
@@ -16,7 +16,7 @@
 #include "autograd/cpu/row_math.h"
 #include AG_KERNELS
 
-#if defined AG_BF16 && defined AG_KERNELS_HAVE_PRODUCTS
+#if defined AG_BF16 && !defined AG_NO_BF16
 #undef ag_real
 #undef AG_T
 #define ag_real    float

@@ -28,5 +28,6 @@ enum { MAX_ROWS = 12, DEPTH = 128, AHEAD = 4 /* rows of b fetched before they ar
 #define UNROLL _Pragma("GCC unroll 12")
 #endif
 
+#define AG_NO_BF16
 #define AG_KERNELS "autograd/cpu/gemm_tile.h"
 #include "autograd/cpu/each_type.h"

@@ -22,8 +22,10 @@ static inline __attribute__((always_inline)) void AG_T(tile)(const int rows, con
                                                              const AG_T(operands) * o) {
   AG_T(vector) sum[MAX_ROWS][8], column[8];
   const ag_real *a = o->a, *b = o->b;
-  UNROLL for (int i = 0; i < rows; ++i) UNROLL for (int v = 0; v < vectors; ++v) sum[i][v] =
-      (AG_T(vector)){0};
+  UNROLL for (int i = 0; i < rows; ++i) UNROLL for (int v = 0; v < vectors; ++v) {
+    sum[i][v] = (AG_T(vector)){0};
+    if (o->accumulate) __builtin_prefetch(o->c + i * o->c_stride + v * LANES); /* read after the loop */
+  }
   for (int32_t k = 0; k < o->depth; ++k, a += o->a_step, b += o->b_stride) {
     UNROLL for (int v = 0; v < vectors; ++v) {
       __builtin_prefetch(b + AHEAD * o->b_stride + v * LANES);

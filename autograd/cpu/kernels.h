@@ -25,15 +25,12 @@ void ag_add_product_f32(const ag_backend *backend, void *product, const void *x,
 void ag_add_product_f64(const ag_backend *backend, void *product, const void *x, const void *dy, int32_t n,
                         int32_t in, int32_t out);
 #ifdef AG_BF16
-#define AG_BF16_OP(name)                                                                                     \
+#define AG_OP(name, inputs, text)                                                                            \
   void ag_##name##_forward_bf16(const ag_node *node);                                                        \
   void ag_##name##_backward_bf16(const ag_node *node, ag_grads *grads, void *scratch);
-AG_BF16_OP(linear)
-AG_BF16_OP(linear_relu)
-AG_BF16_OP(linear2) AG_BF16_OP(gru_cell)
-#undef AG_BF16_OP
-    void ag_pack_bf16(const ag_backend *backend, void *packed, const void *matrix, int32_t rows,
-                      int32_t cols);
+#include "autograd/ops.def"
+#undef AG_OP
+void ag_pack_bf16(const ag_backend *backend, void *packed, const void *matrix, int32_t rows, int32_t cols);
 void ag_add_product_bf16(const ag_backend *backend, void *product, const void *x, const void *dy, int32_t n,
                          int32_t in, int32_t out);
 void ag_add_product_rows_bf16(const ag_backend *backend, void *product, const void *x, const void *dy,

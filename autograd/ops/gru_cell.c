@@ -26,7 +26,6 @@ ag_tensor *ag_gru_cell(ag_tape *tape, ag_tensor *x, ag_tensor *h, ag_param *weig
 }
 
 #define AG_KERNELS "autograd/ops/gru_cell.c"
-#define AG_KERNELS_HAVE_PRODUCTS
 #include "autograd/cpu/each_type.h"
 
 #elif defined ag_real /* ---- CPU kernels ---- */

@@ -41,7 +41,6 @@ ag_tensor *ag_linear2(ag_tape *tape, ag_tensor *a, ag_param *weight_a, ag_param 
 }
 
 #define AG_KERNELS "autograd/ops/linear.c"
-#define AG_KERNELS_HAVE_PRODUCTS
 #include "autograd/cpu/each_type.h"
 
 #elif defined ag_real /* ---- CPU kernels ---- */

@@ -1,8 +1,10 @@
 /* One list of op cases, four uses:
- *   ag_ops test          results against naive references, float32 gradients against float64
+ *   ag_ops test [BACKEND]  results against naive references, float32 gradients against float64
  *   ag_ops grad          gradients against central differences, float64, relative 1e-6
  *   ag_ops perf [OP]     time and rate of every op
  *   ag_ops support [FILE]  the support table (docs/ops.md); with FILE: is it the same? */
+#include "autograd/device.h"
+#include "tests/autograd/cuda_on_host.h"
 #include "tests/autograd/op_cases.h"
 
 #include <math.h>
@@ -10,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+static const ag_backend *tested; /* float32; chosen on the command line */
 
 static const struct {
   int32_t n, in, out;
@@ -70,7 +74,7 @@ static int test_size(ag_op op, int size, m4_arena *arena) {
   op_run single, wide;
   ag_case_data d = op_problem(op, sizes[size].n, sizes[size].in, sizes[size].out, arena);
   double *weights = output_weights(&d, arena);
-  if (op_run_create(&single, AG_F32, &d, &err) || op_run_create(&wide, AG_F64, &d, &err))
+  if (op_run_create(&single, tested, &d, &err) || op_run_create(&wide, ag_cpu_backend(AG_F64), &d, &err))
     return fail(op, size, &err);
   if (op_run_forward(&single, op, &d, true, &err) || op_run_forward(&wide, op, &d, true, &err))
     return fail(op, size, &err);
@@ -110,7 +114,7 @@ static int grad_size(ag_op op, int size, m4_arena *arena) {
   double *weights = output_weights(&d, arena), *y = m4_arena_alloc(arena, (size_t)count(&d.y), sizeof *y);
   double *found[OP_VARIED];
   int failures = 0;
-  if (op_run_create(&run, AG_F64, &d, &err) || op_run_forward(&run, op, &d, true, &err) ||
+  if (op_run_create(&run, ag_cpu_backend(AG_F64), &d, &err) || op_run_forward(&run, op, &d, true, &err) ||
       op_run_backward(&run, weights, &err))
     return fail(op, size, &err);
   for (int i = 0; i < OP_VARIED; ++i) {
@@ -158,29 +162,37 @@ static int over_all(int (*check)(ag_op, int, m4_arena *), const char *what) {
 
 /* ---- perf ---- */
 
+/* A device may still be at work when a call returns: reading a number makes it finish. */
+static void wait_for(const op_run *run) {
+  float value;
+  if (!run->backend->host_memory)
+    run->backend->download(run->backend, &value, run->param[0].data, sizeof value);
+}
+
 static double now_ns(void) {
   struct timespec t;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  clock_gettime(tested->host_memory ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 /* Best of 7 batches of about 10 ms, per call. Backward includes forward and the weight-gradient products. */
-static double time_ns(op_run *run, ag_op op, const ag_case_data *d, bool backward) {
+static double time_ns(op_run *run, ag_op op, bool backward) {
   double best = INFINITY, batch_ns = 0;
   int repeats = 1;
   for (int batch = 0; batch < 7; batch += batch_ns >= 1e7) {
     double start = now_ns();
     for (int k = 0; k < repeats; ++k) {
-      size_t mark = m4_arena_mark(&run->arena);
+      ag_mark mark = ag_tape_mark(run->tape);
       ag_tape_clear(run->tape);
-      run->y = op_cases[op]->apply(run->tape, d, &run->objects);
+      run->y = op_cases[op]->apply(run->tape, &run->lists, &run->objects);
       if (backward) {
         ag_seed(run->tape, run->y, 1);
         ag_backward(run->tape, run->grads, NULL);
         for (int i = 0; i < 2; ++i) run->objects.x[i]->grad = NULL;
       }
-      m4_arena_release(&run->arena, mark);
+      ag_tape_release(run->tape, mark);
     }
+    wait_for(run);
     batch_ns = now_ns() - start;
     if (batch_ns >= 1e7)
       best = fmin(best, batch_ns / repeats);
@@ -198,15 +210,16 @@ static int perf(const char *only) {
   printf("%-12s %5s %14s %10s %18s %10s\n", "op", "rows", "forward ns", "GFLOP/s", "with backward ns",
          "GFLOP/s");
   for (ag_op op = 0; op < AG_OP_COUNT; ++op) {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows && (!only || !strcmp(only, ag_op_name(op))); ++i) {
+    for (size_t i = 0;
+         i < sizeof rows / sizeof *rows && (!only || !strcmp(only, "all") || !strcmp(only, ag_op_name(op)));
+         ++i) {
       op_run run;
       ag_case_data d = op_problem(op, rows[i], 200, 200, &arena);
-      if (op_run_create(&run, AG_F32, &d, &err) || op_run_forward(&run, op, &d, false, &err))
+      if (op_run_create(&run, tested, &d, &err) || op_run_forward(&run, op, &d, false, &err))
         return fail(op, (int)i, &err);
-      double flops = op_cases[op]->flops ? op_cases[op]->flops(&d) : 0,
-             forward = time_ns(&run, op, &d, false);
+      double flops = op_cases[op]->flops ? op_cases[op]->flops(&d) : 0, forward = time_ns(&run, op, false);
       ag_tape_record(run.tape, true);
-      double both = time_ns(&run, op, &d, true);
+      double both = time_ns(&run, op, true);
       printf("%-12s %5d %14.0f %10.1f %18.0f %10.1f\n", ag_op_name(op), rows[i], forward, flops / forward,
              both, 3 * flops / both);
       op_run_free(&run);
@@ -227,13 +240,14 @@ static void write_support(FILE *out) {
           "test case:\n"
           "naive reference in float32 and float64, central differences in float64 to a relative 1e-6, at %d "
           "sizes from 0 rows on.\n\n"
-          "| op | computes | cpu float32 | cpu float64 |\n| --- | --- | --- | --- |\n",
+          "| op | computes | cpu float32 | cpu float64 | cuda float32 |\n| --- | --- | --- | --- | --- |\n",
           N_SIZES);
   for (ag_op op = 0; op < AG_OP_COUNT; ++op) {
     fprintf(out, "| `ag_%s` | ", ag_op_name(op));
     for (const char *c = ag_op_text(op); *c; ++c) fprintf(out, *c == '|' ? "\\%c" : "%c", *c);
-    fprintf(out, " | %s | %s |\n", ag_supports(ag_cpu_backend(AG_F32), op) ? "yes" : "no",
-            ag_supports(ag_cpu_backend(AG_F64), op) ? "yes" : "no");
+    fprintf(out, " | %s | %s | %s |\n", ag_supports(ag_cpu_backend(AG_F32), op) ? "yes" : "no",
+            ag_supports(ag_cpu_backend(AG_F64), op) ? "yes" : "no",
+            ag_supports(cuda_on_host(), op) ? "yes" : "no");
   }
 }
 
@@ -254,13 +268,28 @@ static int check_support(const char *path) {
   return !same;
 }
 
+/* "cpu" (also NULL), "cuda-on-host", or "cuda" / "cuda:N": the plug-in. */
+static bool choose_backend(const char *name) {
+  m4_error err = {0};
+  tested = ag_cpu_backend(AG_F32);
+  if (!name || strcmp(name, "cpu") == 0) return true;
+  if (strcmp(name, "cuda-on-host") == 0) return (tested = cuda_on_host()) != NULL;
+  if (ag_device_open(&tested, name, NULL, &err) == M4_OK) return true;
+  fprintf(stderr, "ag_ops: %s\n", err.what);
+  return false;
+}
+
 int main(int argc, char **argv) {
   const char *mode = argc > 1 ? argv[1] : "", *argument = argc > 2 ? argv[2] : NULL;
+  if (!choose_backend(strcmp(mode, "test") == 0               ? argument
+                      : strcmp(mode, "perf") == 0 && argc > 3 ? argv[3]
+                                                              : NULL))
+    return 2;
   if (!strcmp(mode, "test")) return over_all(test_size, "test");
   if (!strcmp(mode, "grad")) return over_all(grad_size, "grad");
   if (!strcmp(mode, "perf")) return perf(argument);
   if (!strcmp(mode, "support") && argument) return check_support(argument);
   if (!strcmp(mode, "support")) return write_support(stdout), 0;
-  fprintf(stderr, "usage: ag_ops test | grad | perf [OP] | support [FILE]\n");
+  fprintf(stderr, "usage: ag_ops test [BACKEND] | grad | perf [OP|all [BACKEND]] | support [FILE]\n");
   return 2;
 }

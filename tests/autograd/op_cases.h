@@ -24,16 +24,21 @@ typedef struct op_run {
   ag_param *params[4]; /* those in use */
   int32_t n_params;
   ag_grads *grads;
+  void *x[2]; /* inputs */
   ag_table table;
   ag_case_objects objects;
   ag_tensor *y;
-  size_t mark;
+  ag_mark mark;
+  ag_case_data lists; /* the problem with its lists in the backend's memory */
+  void *memory[16];   /* [n_memory] the backend's, freed with the run */
+  int n_memory;
 } op_run;
 
-m4_status op_run_create(op_run *run, ag_dtype dtype, const ag_case_data *data, m4_error *err);
+/* Nothing of data is used in place: lists and values are uploaded to the backend. */
+m4_status op_run_create(op_run *run, const ag_backend *backend, const ag_case_data *data, m4_error *err);
 void op_run_free(op_run *run);
 /* Loads the values of data and applies the op; run->y is the result. */
-m4_status op_run_forward(op_run *run, ag_op op, ag_case_data *data, bool recording, m4_error *err);
+m4_status op_run_forward(op_run *run, ag_op op, const ag_case_data *data, bool recording, m4_error *err);
 /* Backward with the given gradient of y. */
 m4_status op_run_backward(op_run *run, const double *y_gradient, m4_error *err);
 /* The result, or the gradient of varied matrix i, as double [rows, cols]. */

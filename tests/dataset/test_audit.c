@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const synthetic_options STAR = {.seed = 21, .n_hosts = 6, .n_flows = 40, .mean_gap_ns = 30000};
@@ -330,11 +331,37 @@ static void a_campaign_is_compared_with_its_shards(void **state) {
   expect(to, "shard-00001.h5: scenario/name", "\"a0\" is also the name");
 
   unlink(scratch_path(state, "shard-00001.h5"));
-  expect(audit(dir, &report), dir, "1 of 2 shards of the campaign are missing, the first is shard-00001.h5");
+  expect(audit(dir, &report), dir,
+         "1 shards, the campaign has 2; the first that is missing is shard-00001.h5");
   campaign_shard(state, "shard-00002.h5", "c", 2, 21, CAMPAIGN);
   expect(audit(dir, &report), "shard-00002.h5", "one more shard");
   campaign_shard(state, "other.h5", "d", 2, 21, CAMPAIGN);
   expect(audit(dir, &report), "other.h5", "is not a shard of the campaign");
+}
+
+/* Two campaigns side by side, read as one dataset: each is compared with its own folder; names may repeat. */
+static void folders_of_datasets_are_audited_one_by_one(void **state) {
+  ds_audit_report report;
+  for (int i = 0; i < 2; ++i) {
+    char name[64], config[128], text[256];
+    snprintf(name, sizeof name, "set%d", i);
+    assert_int_equal(mkdir(scratch_path(state, name), 0777), 0);
+    snprintf(config, sizeof config, "seed: %d\nscenarios: 2\nscenarios_per_shard: 2\n", i);
+    snprintf(text, sizeof text, MARK "%s", config);
+    snprintf(name, sizeof name, "set%d/campaign.yaml", i);
+    write_text(state, name, text);
+    snprintf(name, sizeof name, "set%d/shard-00000.h5", i);
+    campaign_shard(state, name, "s", 2, (uint64_t)i, config);
+  }
+  told *to = audit(*state, &report);
+  for (int i = 0; i < to->count; ++i) print_message("%s: %s\n", to->findings[i].where, to->findings[i].what);
+  assert_int_equal(to->count, 0);
+  assert_true(report.has_campaign && report.n_shards == 2 && report.n_scenarios == 4);
+  write_text(state, "set1/campaign.yaml", MARK "seed: 9\nscenarios: 3\nscenarios_per_shard: 2\n");
+  to = audit(*state, &report);
+  expect(to, "set1", "the first that is missing is shard-00001.h5");
+  expect(to, "set1/shard-00000.h5: seed", "campaign.yaml says 9");
+  assert_false(has(to, "set0", ""));
 }
 
 static void a_broken_campaign_file_is_found(void **state) {
@@ -405,6 +432,7 @@ int main(void) {
       WITH_SCRATCH(wrongly_cut_periods_are_found),
       WITH_SCRATCH(all_findings_are_told),
       WITH_SCRATCH(a_campaign_is_compared_with_its_shards),
+      WITH_SCRATCH(folders_of_datasets_are_audited_one_by_one),
       WITH_SCRATCH(a_broken_campaign_file_is_found),
       WITH_SCRATCH(a_broken_shard_does_not_hide_the_others),
       WITH_SCRATCH(damaged_chunks_are_found),

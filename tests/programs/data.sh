@@ -60,7 +60,7 @@ expect 0 "gnuplot is not installed" env PATH="$work/empty" "$data" plot --datase
 sed -i 's/^seed: .*/seed: 12345/' "$work/data/campaign.yaml"
 expect 3 "campaign.yaml says 12345" "$data" check --dataset "$work/data"
 rm "$work/data/shard-00001.h5"
-expect 3 "1 of 2 shards of the campaign are missing" "$data" check --dataset "$work/data"
+expect 3 "1 shards, the campaign has 2; the first that is missing is shard-00001.h5" "$data" check --dataset "$work/data"
 head -c 20000 "$work/data/shard-00000.h5" >"$work/cut.h5"
 expect 3 "1 inconsistencies" "$data" check --dataset "$work/cut.h5"
 expect 3 "cut.h5" "$data" info --dataset "$work/cut.h5"

@@ -77,7 +77,8 @@ static inline sim_topology *training_fabric(void) {
 static inline sim_scenario *scenario_of(sim_topology *topology, const sim_flow *flows, int64_t n_flows) {
   const pkt_settings settings = dctcp_settings();
   const double params[SIM_N_PARAMS] = {10, 10, 1, 0, 0, 0, 10};
-  sim_flow *copy = calloc((size_t)n_flows + 1, sizeof *copy);
+  size_t room = n_flows > 0 ? (size_t)n_flows : 1; /* gcc cannot see that there are never fewer than none */
+  sim_flow *copy = calloc(room, sizeof *copy);
   for (int64_t i = 0; i < n_flows; i++) {
     copy[i] = flows[i];
     copy[i].id = i;
