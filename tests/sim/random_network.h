@@ -11,9 +11,14 @@ static inline int64_t random_rate(m4_rng *rng) {
   return GBPS(rates[m4_rng_below(rng, 5)]);
 }
 
-/* A fabric whose three tiers have random rates. */
+/* A fabric whose three tiers have random rates, or all the same: then many links are full at one level. */
 static inline sim_topology *random_fabric(m4_rng *rng) {
-  sim_clos shape = {3, 2, 3, 4, 2, random_rate(rng), random_rate(rng), random_rate(rng), 1000};
+  int64_t rate = random_rate(rng);
+  sim_clos shape = {3, 2, 3, 4, 2, rate, rate, rate, 1000};
+  if (m4_rng_below(rng, 2)) {
+    shape.fabric_rate_bps = random_rate(rng);
+    shape.spine_rate_bps = random_rate(rng);
+  }
   sim_topology *topology;
   assert_int_equal(sim_topology_clos(&topology, &shape, NULL), M4_OK);
   return topology;

@@ -118,7 +118,7 @@ static void changes_by_chance(void **state) {
           toggle(&both, (int64_t)m4_rng_below(&rng, (uint64_t)n_flows));
         else
           set_capacity(&both, (int32_t)m4_rng_below(&rng, (uint64_t)both.scenario->topology->n_links),
-                       m4_rng_below(&rng, 4) ? (double)m4_rng_below(&rng, 1000) / 400 : 0);
+                       0.125 * (double)m4_rng_below(&rng, 20));
       update(&both);
       check_fair(&both);
       check_plain(&both);
