@@ -1,4 +1,4 @@
-/* The scratch folder of a fuzz target: in memory where the system has such a place. */
+/* The scratch folder of a fuzz target: in memory where the system has such a place, here otherwise. */
 #include "tests/fuzz/fuzz.h"
 
 #include <unistd.h>
@@ -14,7 +14,7 @@ static void remove_folder(void) {
 
 const char *fuzz_folder(void) {
   if (folder[0]) return folder;
-  snprintf(folder, sizeof folder, "%s/m4-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+  snprintf(folder, sizeof folder, "%s/m4-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : ".");
   FUZZ_CHECK(mkdtemp(folder));
   atexit(remove_folder);
   return folder;

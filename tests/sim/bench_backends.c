@@ -159,22 +159,23 @@ static void draw(const char *dir, const char *name, const char *x_label, const m
   must(m4_plot_write(&plot, stem, NULL, &err), &err);
 }
 
-/* Active flows, on the smallest, a middle and the largest fabric. */
+/* Active flows, on the smallest, a middle and the largest fabric: a figure each. */
 static void by_active_flows(const bench *self, const char *dir, int n_kinds) {
   static const int used[] = {0, 2, 3};
-  static double x[N_COUNTS], y[3 * N_KINDS][N_COUNTS];
-  static char names[3 * N_KINDS][64];
-  m4_curve curves[3 * N_KINDS];
-  size_t n = 0;
-  for (int i = 0; i < N_COUNTS; i++) x[i] = (double)counts[i];
-  for (int k = 0; k < n_kinds; k++)
-    for (int s = 0; s < 3; s++, n++) {
-      for (int i = 0; i < N_COUNTS; i++)
-        y[n][i] = told(self, (kind)k, &shapes[used[s]], counts[i], MIDDLE_BYTES);
-      snprintf(names[n], sizeof names[n], "%s, %d hosts", kind_names[k], hosts_of(&shapes[used[s]]));
-      curves[n] = (m4_curve){names[n], M4_CURVE_LINE, x, y[n], N_COUNTS};
+  for (size_t s = 0; s < sizeof used / sizeof used[0]; s++) {
+    const sim_clos *shape = &shapes[used[s]];
+    double x[N_COUNTS], y[N_KINDS][N_COUNTS];
+    m4_curve curves[N_KINDS];
+    char name[64], label[64];
+    for (int i = 0; i < N_COUNTS; i++) x[i] = (double)counts[i];
+    for (int k = 0; k < n_kinds; k++) {
+      for (int i = 0; i < N_COUNTS; i++) y[k][i] = told(self, (kind)k, shape, counts[i], MIDDLE_BYTES);
+      curves[k] = (m4_curve){kind_names[k], M4_CURVE_LINE, x, y[k], N_COUNTS};
     }
-  draw(dir, "time_per_event", "flows in flight (100 KB each)", curves, n);
+    snprintf(name, sizeof name, "time_by_flows_%d_hosts", hosts_of(shape));
+    snprintf(label, sizeof label, "flows of 100 KB in flight, %d hosts", hosts_of(shape));
+    draw(dir, name, label, curves, (size_t)n_kinds);
+  }
 }
 
 static void by_size(const bench *self, const char *dir, int n_kinds) {
