@@ -210,6 +210,11 @@ static m4_status collect(const tr_slot *slot, const ds_item *item, m4_losses *lo
   return M4_OK;
 }
 
+static void leave_out(tr_slot *slot, m4_losses *losses) {
+  ag_grads_zero(slot->grads);
+  *losses = (m4_losses){.total = NAN};
+}
+
 m4_status tr_crew_gradients(tr_crew *crew, ds_item *const *items, int32_t count,
                             const m4_loss_options *options, const tr_part *part, m4_losses *losses,
                             int32_t *failed, m4_error *err) {
@@ -221,7 +226,11 @@ m4_status tr_crew_gradients(tr_crew *crew, ds_item *const *items, int32_t count,
     m4_parallel_for(crew->pool, (size_t)n, gradient_task, &job);
     for (int32_t i = 0; i < n; ++i) {
       if (failed) *failed = first + i;
-      M4_TRY(collect(&crew->slots[i], items[first + i], &losses[first + i], err));
+      m4_status status = collect(&crew->slots[i], items[first + i], &losses[first + i], err);
+      if (status == M4_NUMERIC && part->skip_failed)
+        leave_out(&crew->slots[i], &losses[first + i]);
+      else
+        M4_TRY(status);
     }
     crew->n_waiting = n;
     if (!crew->ranks) add_gradients(crew, n);

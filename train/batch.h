@@ -31,6 +31,8 @@ typedef struct tr_part {
   int64_t first;     /* number of items[0] within the step */
   double scale;      /* 1 / samples of the step */
   bool check_finite; /* look at every sample's gradient */
+  bool skip_failed; /* a sample that is not finite adds nothing, and its losses are NaN, instead of M4_NUMERIC
+                     */
 } tr_part;
 ag_rng_state tr_part_rng(const tr_part *part, int64_t item); /* of items[item] */
 

@@ -169,6 +169,10 @@ const m4_key tr_keys[] = {
      "where the CPU has no AVX512-BF16"},
     {"training.check_finite", M4_KEY_BOOL, AT(training.check_finite), "true", 0, 0, NULL,
      "look for NaN in every sample's gradient (losses are always checked)"},
+    {"training.max_skipped_samples", M4_KEY_INT, AT(training.max_skipped_samples), "0", 0, 1e9, NULL,
+     "samples whose loss or gradient is not finite that are left out and counted before training stops; 0 = "
+     "stops at "
+     "the first"},
     {"training.dir_output", M4_KEY_TEXT, AT(training.dir_output), "runs", 0, 0, NULL, "folder of all runs"},
     {"training.note", M4_KEY_TEXT, AT(training.note), "m4", 0, 0, NULL,
      "name of this series of runs: dir_output/note/version_N"},

@@ -46,6 +46,7 @@ typedef struct tr_config {
     int64_t histograms_every_n_epochs, images_every_n_epochs;
     int64_t segment_budget_mib;
     char *dir_output, *note, *init_from, *precision, *gemm;
+    int64_t max_skipped_samples;
     bool check_finite, save_states;
   } training;
   struct {

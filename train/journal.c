@@ -223,9 +223,9 @@ void tr_journal_epoch(tr_journal *journal, const tr_state *state) {
   put_norms(journal, "epoch", at, &epoch->norms);
   tfe_scalar(journal->events, "train_error_epoch", at, train.error);
   tfe_scalar(journal->events, "clipped_steps_epoch", at, epoch->clipped);
-  json_t *record =
-      json_pack("{s:s,s:I,s:I,s:f,s:f}", "kind", "epoch", "epoch", (json_int_t)at, "step",
-                (json_int_t)state->step, "learning_rate", epoch->rate, "clipped_steps", epoch->clipped);
+  json_t *record = json_pack("{s:s,s:I,s:I,s:f,s:f,s:I}", "kind", "epoch", "epoch", (json_int_t)at, "step",
+                             (json_int_t)state->step, "learning_rate", epoch->rate, "clipped_steps",
+                             epoch->clipped, "skipped_samples", (json_int_t)state->skipped);
   add_losses(record, "train", &train);
   if (epoch->val.samples > 0) {
     put_losses(journal, "val", "epoch", at, val.fct, val.size, val.queue);

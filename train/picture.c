@@ -150,7 +150,10 @@ static m4_status draw_sample(const tr_run *run, const m4_sample *sample, m4_erro
   bool complete = e.time_ms && (e.size || n_sizes == 0) && (e.queue || n_queues == 0) && chart;
   m4_status status =
       complete ? predict(run, &e, err) : m4_fail(err, M4_MEMORY, NULL, "no memory for a picture");
-  if (status == M4_OK) status = draw(run, &e, chart, err);
+  if (status == M4_OK)
+    status = draw(run, &e, chart, err);
+  else if (status == M4_NUMERIC)
+    status = M4_OK; /* nothing to show; whether training goes on is not decided here */
   free(e.time_ms);
   free(e.size);
   free(e.queue);

@@ -105,6 +105,7 @@ char *tr_ranges_json(const tr_ranges *ranges) {
   X(step, step)                                                                                              \
   X(in_step, in_step)                                                                                        \
   X(clipped, clipped)                                                                                        \
+  X(skipped, skipped)                                                                                        \
   X(bad_epochs, bad_epochs)                                                                                  \
   X(plateau_patience, plateau.patience)                                                                      \
   X(plateau_cooldown, plateau.cooldown)                                                                      \

@@ -57,6 +57,7 @@ typedef struct tr_state {
   int64_t bad_epochs; /* epochs in a row that did not beat it */
   tr_ranking ranking;
   int64_t clipped;   /* steps of the running epoch whose gradient was clipped */
+  int64_t skipped;   /* samples left out so far because they were not finite */
   tr_sums sums;      /* over the running epoch */
   tr_sums step_sums; /* over the running step */
   tr_epoch_record last_epoch;

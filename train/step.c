@@ -69,6 +69,7 @@ static tr_part part_of_step(const tr_run *run) {
       .first = run->state.in_step * run->batch_size + rank * run->values->training.batch_size,
       .scale = 1.0 / (double)(batches_of_step(run) * run->batch_size),
       .check_finite = run->values->training.check_finite,
+      .skip_failed = run->state.skipped < run->values->training.max_skipped_samples,
   };
 }
 
@@ -92,6 +93,18 @@ static void widen_ranges(tr_ranges *ranges, const tr_ranges *other) {
   }
 }
 
+/* One sample's. NaN: it was left out. */
+static void add_losses(tr_run *run, const m4_losses *losses) {
+  if (isnan(losses->total)) {
+    ++run->state.skipped;
+    m4_warn(run->job->log, "step %lld: a sample is not finite and was left out (%lld so far)",
+            (long long)run->state.step + 1, (long long)run->state.skipped);
+    return;
+  }
+  tr_sums_add(&run->state.sums, losses);
+  tr_sums_add(&run->state.step_sums, losses);
+}
+
 /* Losses, ranges and requests of all ranks. */
 static m4_status exchange(pass *p, m4_error *err) {
   tr_run *run = p->run;
@@ -105,8 +118,7 @@ static m4_status exchange(pass *p, m4_error *err) {
     if (other->stop && !p->stop) p->stop = other->stop;
     p->save |= other->save != 0;
     for (int64_t i = 0; i < run->values->training.batch_size; ++i) {
-      tr_sums_add(&run->state.sums, &other->losses[i]);
-      tr_sums_add(&run->state.step_sums, &other->losses[i]);
+      add_losses(run, &other->losses[i]);
     }
   }
   return M4_OK;

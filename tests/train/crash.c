@@ -2,8 +2,7 @@
  * call that opens, writes, flushes, closes, syncs, renames or removes a file is a moment, counted from 1.
  *
  *   CRASH_AT=N     SIGKILL before moment N
- *   FULL_AT=N      from moment N on the file that is being written has no space left (its descriptor becomes
- *                  /dev/full); moments without an open file wait for the next one with
+ *   FULL_AT=N      from moment N on no file that is written has space left (its descriptor becomes /dev/full)
  *   CRASH_COUNT=F  the number of moments is written to file F when the program ends
  */
 #define _GNU_SOURCE
@@ -17,7 +16,6 @@
 #include <unistd.h>
 
 static long moments, crash_at, full_at;
-static int is_full;
 
 static long number(const char *name) {
   const char *text = getenv(name);
@@ -46,11 +44,10 @@ static int is_file(FILE *stream) {
 static void pass_moment(FILE *stream) {
   ++moments;
   if (moments == crash_at) kill(getpid(), SIGKILL);
-  if (full_at == 0 || moments < full_at || is_full || !stream) return;
+  if (full_at == 0 || moments < full_at || !stream) return;
   int full = open("/dev/full", O_WRONLY);
   dup2(full, fileno(stream));
   close(full);
-  is_full = 1;
 }
 
 /* The next function of that name: what the program would have called. */

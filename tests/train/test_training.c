@@ -342,6 +342,33 @@ static void a_failing_sample_is_named_and_can_be_replayed(void **state) {
       (const char *const[]){"training.batch_size=1", "training.enable_val=false", "model.inputs=scaled"});
 }
 
+/* Every sample fails: as many as allowed are left out and counted, and nothing is learnt from them. */
+static void failing_samples_can_be_left_out(void **state) {
+  (void)state;
+  char path[96], from[160];
+  double skipped[1000];
+  snprintf(path, sizeof path, "%s/skipping.safetensors", work);
+  snprintf(from, sizeof from, "training.init_from=%s", path);
+  write_exploding_weights(path, false);
+  outcome run = TRAIN("skipping", from, "training.enable_val=false", "training.batch_size=1",
+                      "training.max_skipped_samples=3");
+  assert_int_equal(run.status, M4_NUMERIC);
+  assert_non_null(strstr(run.error.what, "step 4"));
+  run = trained(TRAIN("skipping", from, "training.enable_val=false", "training.max_skipped_samples=1000"));
+  assert_int_equal(journal(&run, "epoch", "skipped_samples", skipped), 2);
+  assert_true(skipped[0] == 16 && skipped[1] == 32);
+  char command[5 * TR_PATH_BYTES];
+  outcome start = run;
+  snprintf(start.dir, sizeof start.dir, "%s/start", work);
+  snprintf(command, sizeof command, "mkdir %s && cp %s/checkpoints/init.safetensors %s/last.safetensors",
+           start.dir, run.dir, start.dir);
+  assert_int_equal(system(command), 0);
+  snprintf(command, sizeof command, "cp %s/checkpoints/last.safetensors %s/last.safetensors", run.dir,
+           run.dir);
+  assert_int_equal(system(command), 0);
+  assert_same_numbers(&run, &start, "last.safetensors");
+}
+
 static void damaged_replays_are_refused(void **state) {
   (void)state;
   char story[512], path[96], copy[96];
@@ -388,6 +415,7 @@ int main(int argc, char **argv) {
                                      cmocka_unit_test(every_checkpoint_resumes_exactly),
                                      cmocka_unit_test(another_batch_size_cannot_resume),
                                      cmocka_unit_test(a_failing_sample_is_named_and_can_be_replayed),
+                                     cmocka_unit_test(failing_samples_can_be_left_out),
                                      cmocka_unit_test(damaged_replays_are_refused)};
   return cmocka_run_group_tests(tests, NULL, clean_up);
 }
