@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Wrong options and damaged files, through the programs: one clear error naming the file, the right exit code, never a crash or a hang.
-# usage: hostile.sh M4_DATAGEN M4_TRAIN M4_TEST M4_SIM      (in the root of the checkout)
+# usage: hostile.sh M4_DATAGEN M4_TRAIN M4_TEST M4_SIM M4_DATA      (in the root of the checkout)
 set -euo pipefail
-datagen=$1 train=$2 tester=$3 sim=$4
+datagen=$1 train=$2 tester=$3 sim=$4 data=$5
 programs=("$datagen" "$train" "$tester" "$sim")
 work=$(mktemp -d "${TMPDIR:-/tmp}/m4-hostile.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -21,8 +21,8 @@ expect() {
   runs=$((runs + 1))
   if [[ " $codes " != *" $code "* ]]; then problem="exit code $code, not one of: $codes"
   elif grep -aqE 'Sanitizer|runtime error:' "$work/err"; then problem="a sanitizer speaks"
-  elif [[ $code -ne 0 && $(grep -acE '^(m4-[a-z]+: )?error: ' "$work/err") -ne 1 ]]; then problem="not exactly one error line"
-  elif [[ $code -ne 0 ]] && ! grep -aE '^(m4-[a-z]+: )?error: ' "$work/err" | grep -aqF -- "$place"; then problem="does not name $place"; fi
+  elif [[ $code -ne 0 && $(grep -acE '^(m4-[a-z ]+: )?error: ' "$work/err") -ne 1 ]]; then problem="not exactly one error line"
+  elif [[ $code -ne 0 ]] && ! grep -aE '^(m4-[a-z ]+: )?error: ' "$work/err" | grep -aqF -- "$place"; then problem="does not name $place"; fi
   [[ $problem ]] || return 0
   failures=$((failures + 1))
   printf 'FAILED: %s\n  %s\n' "$problem" "$*"
@@ -130,10 +130,12 @@ run=$work/runs/m4/version_0
 best=$run/checkpoints/best.safetensors
 
 # ---- HDF5 ----
-# read_shard CODES: training and testing on a damaged shard
+# read_shard CODES: training on, testing on and looking into a damaged shard
 read_shard() {
   expect "$1" shard.h5 "$train" "${settings[@]}" --dataset "$shard" --out "$work/damaged"
   expect "$1" shard.h5 "$tester" --quiet --checkpoint "$best" --dataset "$shard" --out "$work/test"
+  expect "$1" shard.h5 "$data" info --quiet --dataset "$shard"
+  expect "$1" shard.h5 "$data" check --quiet --dataset "$shard"
 }
 size=$(stat -c %s "$work/data/shard-00000.h5")
 for kept in 0 1 7 100 $((size / 2)) $((size - 1)); do
