@@ -33,6 +33,7 @@ struct m4_sim {
   char text[sizeof(m4_error)]; /* error in words */
 };
 
+#pragma GCC visibility push(hidden) /* libm4sim.so shows m4_sim.h alone */
 /* What a call returns to the outside; sim->error holds the reason of a failure. */
 int api_outcome(m4_sim *sim, m4_status status);
 /* M4_OK when the simulation takes calls; otherwise sim->error says why not. sim is not NULL. */
@@ -42,5 +43,6 @@ m4_status api_ready(m4_sim *sim);
  */
 int32_t api_next_link(const m4_sim *sim, int32_t from, int32_t to, int32_t after);
 void api_link_plans_free(m4_sim *sim);
+#pragma GCC visibility pop
 
 #endif
