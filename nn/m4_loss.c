@@ -112,6 +112,24 @@ static m4_status plan_flows(nn_loss_plan *plan, const m4_sample *sample, const m
   return M4_OK;
 }
 
+/* How often each flow is read, and room for the errors. */
+static m4_status plan_every(nn_loss_plan *plan, const m4_sample *sample, double weight, m4_arena *arena,
+                            m4_error *err) {
+  if (weight <= 0) return M4_OK;
+  int32_t n_arrivals = 0;
+  plan->n_readouts = m4_arena_calloc(arena, (size_t)sample->n_flows, sizeof *plan->n_readouts);
+  if (!plan->n_readouts) return m4_fail(err, M4_MEMORY, NULL, "no memory for the counts of readouts");
+  M4_TRY(doubles(&plan->event_error, sample->n_events, arena, err));
+  for (int32_t i = 0; i < sample->n_flows; i++) {
+    int32_t first = sample->arrival_event[i], end = sample->departure_event[i];
+    if (end > sample->n_events) end = sample->n_events;
+    if (end > first) plan->n_readouts[i] = end - first;
+    n_arrivals += end > first;
+  }
+  plan->every_factor = weight / (n_arrivals > 0 ? n_arrivals : 1);
+  return M4_OK;
+}
+
 m4_status nn_loss_plan_create(nn_loss_plan *plan, const m4_sample *sample, const m4_loss_options *options,
                               m4_arena *arena, m4_error *err) {
   memset(plan, 0, sizeof *plan);
@@ -124,6 +142,7 @@ m4_status nn_loss_plan_create(nn_loss_plan *plan, const m4_sample *sample, const
   plan->size_log_factor = options->averaged ? 1.0 / count_departures(sample) : plan->size_factor;
   plan->queue_log_factor = options->averaged ? 1.0 / options->link_slots : plan->queue_factor;
   M4_TRY(plan_flows(plan, sample, options, arena, err));
+  M4_TRY(plan_every(plan, sample, options->weight_every, arena, err));
   if (!options->averaged) return M4_OK;
   M4_TRY(average_weights(&plan->size_weight, sample, false, arena, err));
   return average_weights(&plan->queue_weight, sample, true, arena, err);
@@ -148,16 +167,34 @@ void nn_loss_aim(nn_loss_plan *plan, const m4_model *model, const m4_sample *sam
   plan->head_slope[flow] = (float)(weight_of(plan, flow) * unit / scale);
 }
 
+static double flow_error(const nn_loss_plan *plan, const m4_sample *sample, int32_t flow, double predicted) {
+  double target = (double)sample->target_slowdown[flow];
+  double error = plan->fct_form == M4_FCT_RELATIVE ? fabs(predicted - target) / target
+                                                   : fabs(log_slowdown(predicted) - log_slowdown(target));
+  return error * weight_of(plan, flow);
+}
+
+void nn_loss_aim_event(nn_loss_plan *plan, const m4_model *model, const m4_sample *sample, int32_t j,
+                       double *head, float *targets, float *slopes) {
+  const m4_event_data *event = &sample->events[j];
+  plan->event_error[j] = 0;
+  for (int32_t i = 0; i < event->n_flows; i++) {
+    int32_t flow = event->flow_rows[i];
+    const float *fluid = event->fluid ? event->fluid + (size_t)i * M4_N_FLUID : NULL;
+    double predicted = m4_slowdown(model, head[i], fluid), share = 1.0 / plan->n_readouts[flow];
+    nn_loss_aim(plan, model, sample, flow, predicted, fluid);
+    targets[i] = plan->head_target[flow];
+    slopes[i] = (float)((double)plan->head_slope[flow] * share);
+    plan->event_error[j] += flow_error(plan, sample, flow, predicted) * share;
+  }
+}
+
 /* Weighted errors of all flows. */
 static double flow_errors(const nn_predictions *predictions, const nn_loss_plan *plan,
                           const m4_sample *sample) {
   double sum = 0;
   for (int32_t i = 0; i < sample->n_flows; i++) {
-    if (!departs(sample, i)) continue;
-    double predicted = predictions->slowdown[i], target = (double)sample->target_slowdown[i];
-    double error = plan->fct_form == M4_FCT_RELATIVE ? fabs(predicted - target) / target
-                                                     : fabs(log_slowdown(predicted) - log_slowdown(target));
-    sum += error * weight_of(plan, i);
+    if (departs(sample, i)) sum += flow_error(plan, sample, i, predictions->slowdown[i]);
   }
   return sum;
 }
@@ -214,7 +251,9 @@ m4_status nn_loss_evaluate(const nn_predictions *predictions, const nn_loss_plan
                     .size = plan->size_log_factor * sizes,
                     .queue = plan->queue_log_factor * queues,
                     .error = relative_error(predictions, sample)};
-  sums.total = sums.fct + plan->size_factor * sizes + plan->queue_factor * queues;
+  for (int32_t j = 0; plan->every_factor > 0 && j < sample->n_events; j++)
+    sums.every += plan->every_factor * plan->event_error[j];
+  sums.total = sums.every + sums.fct + plan->size_factor * sizes + plan->queue_factor * queues;
   if (losses) *losses = sums;
   if (isfinite(sums.total)) return M4_OK;
   return m4_fail(err, M4_NUMERIC, NULL, "the loss is not finite: FCT part %g, size part %g, queue part %g",

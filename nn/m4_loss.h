@@ -22,6 +22,9 @@ typedef struct nn_loss_plan {
   float *queue_weight;             /* as sample->queue_labels; NULL = 1 */
   double fct_factor, size_factor, queue_factor;
   double size_log_factor, queue_log_factor; /* of the logged parts */
+  double every_factor;                      /* 0 = no readout after every event */
+  int32_t *n_readouts;                      /* [n_flows] events a flow is active at */
+  double *event_error;                      /* [n_events] sums over the active flows */
 } nn_loss_plan;
 
 m4_status nn_predictions_create(nn_predictions *predictions, const m4_model *model, const m4_sample *sample,
@@ -33,6 +36,10 @@ m4_status nn_loss_plan_create(nn_loss_plan *plan, const m4_sample *sample, const
  */
 void nn_loss_aim(nn_loss_plan *plan, const m4_model *model, const m4_sample *sample, int32_t flow,
                  double predicted, const float *fluid);
+/* The same for a readout of all active flows of event j: targets and slopes [n_flows of the event], and the
+ * event's error. head: what the head said; overwritten. */
+void nn_loss_aim_event(nn_loss_plan *plan, const m4_model *model, const m4_sample *sample, int32_t j,
+                       double *head, float *targets, float *slopes);
 /* Sums in a fixed order: flows ascending, events ascending. `output` (may be NULL) gets the unweighted error
  * sums. */
 m4_status nn_loss_evaluate(const nn_predictions *predictions, const nn_loss_plan *plan,

@@ -75,8 +75,8 @@ static double most_bytes(const m4_workspace *workspace, const m4_model *model, c
                   (model->widths.hidden + 2.0 * M4_N_FACTS) * element;
   double labels = (sample->size_offset ? (double)sample->size_offset[sample->n_events] : 0) +
                   (sample->queue_offset ? (double)sample->queue_offset[sample->n_events] : 0);
-  double lists = labels * 2 * element + (double)(sample->n_flows + sample->n_links) * 5 * element +
-                 (double)sample->n_events * element + 64 * align;
+  double lists = labels * 2 * element + (double)(sample->n_flows + sample->n_links) * 6 * element +
+                 (double)sample->n_events * 2 * element + 64 * align;
   double largest_event = workspace->cost.event_bytes + workspace->cost.node_bytes * sample->max_nodes +
                          nn_tape_cost_of_gradients(&workspace->cost, sample->max_nodes);
   double whole_tape = nn_tape_cost_of_sample(&workspace->cost, sample), tape = whole_tape;
@@ -156,6 +156,7 @@ static m4_status plan_dropout(pass *p, double dropout, ag_rng_state rng, m4_erro
     const m4_event_data *event = &p->sample->events[j];
     p->random_offset[j] = used;
     used += (uint64_t)w->head_hidden;
+    if (p->loss.every_factor > 0) used += (uint64_t)event->n_flows * (uint64_t)w->head_hidden;
     if (w->has_size_head) used += (uint64_t)event->n_size_labels * (uint64_t)w->aux_hidden;
     if (w->has_queue_head) used += (uint64_t)event->n_queue_labels * (uint64_t)w->aux_hidden;
   }
@@ -188,6 +189,21 @@ static void read_departing_flow(pass *p, int32_t j) {
   seed_errors(p, slowdown, &p->loss.head_target[*flow], &p->loss.head_slope[*flow], p->loss.fct_factor);
 }
 
+/* What a simulation would predict now for every active flow. */
+static void read_active_flows(pass *p, int32_t j) {
+  const m4_event_data *event = &p->sample->events[j];
+  size_t n = (size_t)event->n_flows;
+  double *heads = m4_arena_alloc(p->arena, n, sizeof *heads);
+  float *targets = m4_arena_alloc(p->arena, n, sizeof *targets),
+        *slopes = m4_arena_alloc(p->arena, n, sizeof *slopes);
+  ag_tensor *head =
+      m4_readout(p->model, p->tape, &p->state, event->flow_rows, event->n_flows, event->fluid, p->dropout);
+  if (!head || !heads || !targets || !slopes) return; /* a full arena has made the tape fail */
+  keep(p, head, heads);
+  nn_loss_aim_event(&p->loss, p->model, p->sample, j, heads, targets, slopes);
+  seed_errors(p, head, targets, slopes, p->loss.every_factor);
+}
+
 /* One event with every readout and, when recording, the seeds of its gradients. */
 static void observe_event(pass *p, int32_t j) {
   const m4_sample *sample = p->sample;
@@ -212,6 +228,7 @@ static void observe_event(pass *p, int32_t j) {
     seed_errors(p, aux.queue_prediction, event->queue_labels,
                 p->loss.queue_weight ? p->loss.queue_weight + k : NULL, p->loss.queue_factor);
   }
+  if (p->loss.every_factor > 0 && event->n_flows > 0) read_active_flows(p, j);
 }
 
 /* Runs events without recording; `observing` with readouts, otherwise states only. */

@@ -21,15 +21,19 @@ typedef struct m4_loss_options {
   int32_t link_slots;               /* 96: divisor of the queue loss */
   double dropout;                   /* inside the heads */
   m4_fct_form fct_form;
+  double
+      weight_every; /* of the errors of what would be predicted after every event, mean over a flow's events:
+                       a simulation acts on those too; 0 = only the last prediction counts (published) */
   double tail_weight; /* a: flows weigh as (true slowdown)^a, mean 1 in the period; 0 = all the same */
 } m4_loss_options;
 m4_loss_options m4_default_loss(void);
 
 /* total is the sum with the weights of the options. size and queue are weighted under loss: reference,
  * unweighted under loss: averaged (training.md 8). error is the mean of |predicted - true| / true whatever
- * the form and weights of fct: the number to compare trainings by. */
+ * the form and weights of fct: the number to compare trainings by. every is weighted; 0
+ * without weight_every. */
 typedef struct m4_losses {
-  double total, fct, size, queue, error;
+  double total, fct, size, queue, error, every;
 } m4_losses;
 
 /* What a forward pass can give back; NULL fields are not wanted. Caller-owned arrays. */

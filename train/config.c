@@ -110,6 +110,9 @@ const m4_key tr_keys[] = {
      "auxiliary losses as sums (reference) or per-event means (averaged)"},
     {"training.loss_fct", M4_KEY_TEXT, AT(training.loss_fct), "relative", 0, 0, fct_choices,
      "error of a flow's slowdown: |pred - true| / true (published), or |log pred - log true|"},
+    {"training.weight_every", M4_KEY_REAL, AT(training.weight_every), "0", 0, 100, NULL,
+     "weight of the slowdowns predicted after every event, which simulations act on; 0 = only the last "
+     "counts"},
     {"training.tail_weight", M4_KEY_REAL, AT(training.tail_weight), "0", 0, 4, NULL,
      "flows weigh as (true slowdown) to this power, mean 1 in a period: more than 0 trains the tail harder"},
     {"training.weight_size", M4_KEY_REAL, AT(training.weight_size), "-1", -1, 1e6, NULL,
@@ -265,6 +268,7 @@ m4_loss_options tr_loss_options(const tr_config *values, bool training) {
   options.weight_queue = values->training.weight_queue < 0 ? standard : values->training.weight_queue;
   options.link_slots = (int32_t)values->training.link_slots;
   options.fct_form = strcmp(values->training.loss_fct, "log") == 0 ? M4_FCT_LOG : M4_FCT_RELATIVE;
+  options.weight_every = values->training.weight_every;
   options.tail_weight = values->training.tail_weight;
   options.dropout = training ? values->model.dropout : 0.0;
   return options;

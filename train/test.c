@@ -151,8 +151,11 @@ static m4_status conclude(tester *t, m4_error *err) {
   tr_test_result *result = t->result;
   double n = (double)t->job->n_periods;
   result->n_periods = t->job->n_periods;
-  result->losses =
-      (m4_losses){t->sums.total / n, t->sums.fct / n, t->sums.size / n, t->sums.queue / n, t->sums.error / n};
+  result->losses = (m4_losses){.total = t->sums.total / n,
+                               .fct = t->sums.fct / n,
+                               .size = t->sums.size / n,
+                               .queue = t->sums.queue / n,
+                               .error = t->sums.error / n};
   M4_TRY(tr_finish_head(&result->size, err));
   M4_TRY(tr_finish_head(&result->queue, err));
   M4_TRY(find_accuracy(result, err));

@@ -410,6 +410,62 @@ static void test_losses_with_fluid(void **state) {
   close_setup(&s);
 }
 
+/* Slowdowns read after every event: the definition, event by event. */
+static double every_by_definition(setup *s) {
+  const m4_sample *sample = s->sample;
+  double *sum = m4_arena_calloc(&s->arena, (size_t)sample->n_flows, sizeof *sum), total = 0;
+  m4_state state;
+  ag_tape *tape;
+  assert_int_equal(m4_state_create(&state, s->model, &s->arena, sample->n_flows, sample->n_links, NULL),
+                   M4_OK);
+  assert_int_equal(ag_tape_create(&tape, s->model->backend, &s->arena, NULL), M4_OK);
+  for (int32_t i = 0; i < sample->n_flows; i++)
+    m4_state_init_flow(&state, s->model, i, sample->size_feature[i], (int32_t)sample->flow_n_links[i],
+                       sample->params + (size_t)i * M4_N_PARAMS);
+  for (int32_t i = 0; i < sample->n_links; i++) m4_state_init_link(&state, s->model, i);
+  for (int32_t j = 0; j < sample->n_events; j++) {
+    const m4_event_data *event = &sample->events[j];
+    if (event->n_flows == 0) continue;
+    m4_event(s->model, tape, &state, event, 0, NULL);
+    const ag_tensor *head =
+        m4_readout(s->model, tape, &state, event->flow_rows, event->n_flows, event->fluid, 0);
+    for (int32_t i = 0; i < event->n_flows; i++) {
+      int32_t f = event->flow_rows[i];
+      double predicted = m4_slowdown(s->model, ((const double *)head->data)[i], event->fluid + 4 * i);
+      sum[f] += fabs(predicted / (double)sample->target_slowdown[f] - 1);
+    }
+  }
+  for (int32_t i = 0; i < sample->n_flows; i++)
+    total += sum[i] / (sample->departure_event[i] - sample->arrival_event[i]);
+  ag_tape_free(tape);
+  return total / sample->n_flows;
+}
+
+static void test_every_readout(void **state) {
+  (void)state;
+  setup s = open_fluid_setup(&small_plan, AG_F64);
+  m4_losses last = forward(&s, NULL);
+  assert_true(last.every == 0);
+  s.options.weight_every = 0.25;
+  m4_losses losses = forward(&s, NULL);
+  assert_close(losses.every, 0.25 * every_by_definition(&s));
+  assert_close(losses.total, last.total + losses.every);
+  assert_true(losses.fct == last.fct && losses.error == last.error);
+  result whole = gradients(&s, 0, 1.0), cut = gradients(&s, 300000, 1.0); /* with dropout */
+  assert_true(cut.n_segments > 1);
+  assert_memory_equal(whole.gradient, cut.gradient, whole.bytes);
+  assert_memory_equal(&whole.losses, &cut.losses, sizeof whole.losses);
+  free(whole.gradient);
+  free(cut.gradient);
+  s.options.fct_form = M4_FCT_LOG;
+  s.options.tail_weight = 0.5;
+  check_finite_difference(s);
+  setup part = open_fluid_setup(&small_plan, AG_F64);
+  part.options.weight_every = 1;
+  m4_sample_cut_short(part.sample, 43);
+  check_finite_difference(part);
+}
+
 static void test_finite_difference_cut_short(void **state) {
   (void)state;
   setup s = open_setup(&small_plan, AG_F64);
@@ -573,6 +629,7 @@ int main(void) {
       cmocka_unit_test(test_finite_difference_cut_short),
       cmocka_unit_test(test_finite_difference_with_fluid),
       cmocka_unit_test(test_losses_with_fluid),
+      cmocka_unit_test(test_every_readout),
       cmocka_unit_test(test_segments_change_no_bit),
       cmocka_unit_test(test_workspace_can_be_reused),
       cmocka_unit_test(test_scale),
