@@ -10,13 +10,20 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_PATH_BYTES = 4096 };
+enum { MAX_PATH_BYTES = 4096, INTERVAL_NS = 50000000 };
 
 struct sim_live {
   FILE *stream;
-  time_t flushed; /* second of the last flush */
+  int64_t written_ns; /* time of the last rows */
+  int64_t written;    /* of result->order */
   char path[MAX_PATH_BYTES];
 };
+
+static int64_t monotonic_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
 
 static m4_status open_file(sim_live *live, const char *dir, m4_error *err) {
   M4_TRY(m4_dir_make(dir, err));
@@ -24,6 +31,7 @@ static m4_status open_file(sim_live *live, const char *dir, m4_error *err) {
   live->stream = fopen(live->path, "we");
   if (!live->stream) return m4_fail(err, M4_IO, live->path, "cannot write: %s", strerror(errno));
   fputs(SIM_FLOWS_CSV_HEADER, live->stream);
+  live->written_ns = monotonic_ns();
   return M4_OK;
 }
 
@@ -37,12 +45,13 @@ m4_status sim_live_open(sim_live **live, const char *dir, m4_error *err) {
   return status;
 }
 
-void sim_live_add(sim_live *live, const sim_scenario *scenario, const sim_result *result, int64_t flow) {
-  sim_write_flow_row(live->stream, scenario, result, flow);
-  time_t now = time(NULL);
-  if (now == live->flushed) return;
+void sim_live_update(sim_live *live, const sim_scenario *scenario, const sim_result *result) {
+  int64_t now_ns = monotonic_ns();
+  if (now_ns - live->written_ns < INTERVAL_NS) return;
+  live->written_ns = now_ns;
+  for (; live->written < result->n_finished; live->written++)
+    sim_write_flow_row(live->stream, scenario, result, result->order[live->written]);
   fflush(live->stream);
-  live->flushed = now;
 }
 
 void sim_live_close(sim_live *live, bool complete) {

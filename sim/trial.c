@@ -128,7 +128,7 @@ static m4_status finish_trace(running *run, bool complete, m4_error *err) {
 static bool on_completion(void *ctx, double now_ns, int64_t finished, int64_t total) {
   running *run = ctx;
   const sim_scenario *scenario = run->trial->scenario;
-  sim_live_add(run->live, scenario, run->result, run->result->order[finished - 1]);
+  sim_live_update(run->live, scenario, run->result);
   sim_meter_add(run->trial->meter, sim_backend_name(run->trial->backend),
                 (uint64_t)(finished - run->reported), now_ns - (double)scenario->flows[0].start_ns,
                 total - finished);

@@ -360,6 +360,36 @@ static void interruption_keeps_what_finished(void **state) {
   free(json);
 }
 
+/* A program that dies leaves the rows of the flows that had completed, and no results that look complete. */
+static void death_keeps_rows(void **state) {
+  (void)state;
+  char scenario[128], out[128];
+  snprintf(scenario, sizeof scenario, "%s/long", work);
+  snprintf(out, sizeof out, "%s/dead", work);
+  pid_t child = fork();
+  if (child == 0) {
+    if (!freopen("/dev/null", "w", stderr)) _exit(99);
+    execl(PROGRAM, PROGRAM, "--scenario", scenario, "--backend", "packet", "--out", out, (char *)NULL);
+    _exit(99);
+  }
+  assert_true(child > 0);
+  const struct timespec pause = {.tv_nsec = 100000000};
+  int rows = 0;
+  for (int i = 0; i < 300 && rows < 10; i++) { /* half a minute at most */
+    nanosleep(&pause, NULL);
+    if (!exists("dead/flows.partial.csv")) continue;
+    char *text = text_of("dead/flows.partial.csv");
+    rows = 0;
+    for (const char *c = text; *c; c++) rows += *c == '\n';
+    free(text);
+  }
+  assert_true(rows >= 10);
+  assert_int_equal(kill(child, SIGKILL), 0);
+  assert_int_equal(waitpid(child, NULL, 0), child);
+  assert_true(exists("dead/flows.partial.csv"));
+  assert_false(exists("dead/flows.csv") || exists("dead/summary.json"));
+}
+
 /* ---- scenarios ---- */
 
 static void make_folder(const char *name, sim_scenario *scenario) {
@@ -426,6 +456,7 @@ int main(void) {
                                      cmocka_unit_test(mistakes_on_the_command_line),
                                      cmocka_unit_test(help_dry_run_and_configuration),
                                      cmocka_unit_test(interruption_keeps_what_finished),
+                                     cmocka_unit_test(death_keeps_rows),
                                      cmocka_unit_test(application_completion_time),
                                      cmocka_unit_test(a_graph_of_flows),
                                      cmocka_unit_test(trace_is_complete),
