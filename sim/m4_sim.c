@@ -159,9 +159,7 @@ static m4_status check_options(const sim_options *options, const m4_common *comm
     return m4_fail(err, M4_USAGE, "--explain", "one run gives a story or a trace, not both");
   if (uses(batch, SIM_BACKEND_M4) && !options->checkpoint)
     return m4_fail(err, M4_USAGE, "--checkpoint", "missing: --backend m4 needs weights (.safetensors)");
-  if (strncmp(common->device, "cuda", 4) == 0)
-    return m4_hint(err, m4_fail(err, M4_USAGE, "--device", "simulations run on the CPU"), "use --device cpu");
-  return M4_OK;
+  return m4_command_on_cpu(common, err);
 }
 
 static m4_status make_batch(sim_batch_options *batch, const sim_options *options, const sim_config *values,

@@ -85,10 +85,7 @@ static m4_status check_usage(const test_run *job, m4_error *err) {
                    "--dataset PATH or --run DIR");
   if (job->options->on_train && !job->options->run)
     return m4_fail(err, M4_USAGE, "--on-train", "needs --run DIR: which run's training list?");
-  if (strncmp(job->common->device, "cuda", 4) == 0)
-    return m4_hint(err, m4_fail(err, M4_USAGE, "--device", "%s: tests run on the CPU", job->common->device),
-                   "use --device cpu");
-  return M4_OK;
+  return m4_command_on_cpu(job->common, err);
 }
 
 static m4_status test_one(test_run *job, int k, m4_error *err) {

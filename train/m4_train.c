@@ -73,14 +73,6 @@ static m4_status configure(m4_config *config, const train_options *options, cons
   return m4_command_seed(common, config, "dataset.shard", err);
 }
 
-static m4_status check_device(const char *device, m4_log *log, m4_error *err) {
-  if (strncmp(device, "cuda", 4) == 0)
-    return m4_hint(err, m4_fail(err, M4_USAGE, "--device", "%s: this build has no CUDA backend", device),
-                   "use --device cpu");
-  if (strcmp(device, "cpu") != 0) m4_info(log, "device: cpu (no CUDA backend in this build)");
-  return M4_OK;
-}
-
 static char *join_arguments(int argc, char **argv) {
   size_t length = 2;
   for (int i = 0; i < argc; ++i) length += strlen(argv[i]) + 1;
@@ -114,7 +106,7 @@ typedef struct workshop {
 static m4_status open_workshop(workshop *shop, const m4_common *common, m4_error *err) {
   bool quiet = common->quiet || m4_ranks_index(shop->ranks) > 0;
   M4_TRY(m4_log_create(&shop->log, quiet, NULL, err));
-  M4_TRY(check_device(common->device, shop->log, err));
+  M4_TRY(m4_command_on_cpu(common, err));
   return m4_pool_create(&shop->pool, (int)common->threads, err);
 }
 
