@@ -1,5 +1,6 @@
 /* One list of op cases, four uses:
  *   ag_ops test [BACKEND]  results against naive references, float32 gradients against float64
+ *   ag_ops bits [BACKEND]  one number for all bits of all results and gradients
  *   ag_ops grad          gradients against central differences, float64, relative 1e-6
  *   ag_ops perf [OP]     time and rate of every op
  *   ag_ops support [FILE]  the support table (docs/ops.md); with FILE: is it the same? */
@@ -230,6 +231,49 @@ static int perf(const char *only) {
   return 0;
 }
 
+/* ---- bits ---- */
+
+static uint64_t mix_bits(uint64_t hash, const double *values, int64_t n) {
+  const unsigned char *bytes = (const unsigned char *)values;
+  for (int64_t i = 0; i < n * (int64_t)sizeof *values; ++i)
+    hash = (hash ^ bytes[i]) * 0x100000001b3u; /* FNV-1a */
+  return hash;
+}
+
+static m4_status mix_op(uint64_t *hash, ag_op op, m4_arena *arena, m4_error *err) {
+  op_run run;
+  ag_case_data d = op_problem(op, 61, 200, 200, arena);
+  M4_TRY(op_run_create(&run, tested, &d, err));
+  M4_TRY(op_run_forward(&run, op, &d, true, err));
+  M4_TRY(op_run_backward(&run, output_weights(&d, arena), err));
+  double *values = m4_arena_alloc(arena, (size_t)count(&d.y), sizeof *values);
+  op_run_result(&run, values);
+  *hash = mix_bits(*hash, values, count(&d.y));
+  for (int i = 0; i < OP_VARIED; ++i) {
+    int64_t n = count(op_varied(&d, i));
+    double *gradient = m4_arena_alloc(arena, (size_t)n, sizeof *gradient);
+    op_run_gradient(&run, &d, i, gradient);
+    *hash = mix_bits(*hash, gradient, n);
+  }
+  op_run_free(&run);
+  return M4_OK;
+}
+
+/* One number that changes with any bit of any result or gradient: to compare two runs. */
+static int print_bits(void) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  m4_arena arena;
+  m4_error err = {0};
+  if (m4_arena_init(&arena, (size_t)1 << 32, &err)) return fail(0, 0, &err);
+  for (ag_op op = 0; op < AG_OP_COUNT; ++op) {
+    if (mix_op(&hash, op, &arena, &err)) return fail(op, 0, &err);
+    m4_arena_release(&arena, 0);
+  }
+  m4_arena_free(&arena);
+  printf("%016llx\n", (unsigned long long)hash);
+  return 0;
+}
+
 /* ---- support ---- */
 
 static void write_support(FILE *out) {
@@ -281,15 +325,17 @@ static bool choose_backend(const char *name) {
 
 int main(int argc, char **argv) {
   const char *mode = argc > 1 ? argv[1] : "", *argument = argc > 2 ? argv[2] : NULL;
-  if (!choose_backend(strcmp(mode, "test") == 0               ? argument
-                      : strcmp(mode, "perf") == 0 && argc > 3 ? argv[3]
-                                                              : NULL))
-    return 2;
+  bool names_backend = !strcmp(mode, "test") || !strcmp(mode, "bits");
+  const char *perf_backend = !strcmp(mode, "perf") && argc > 3 ? argv[3] : NULL;
+  if (!choose_backend(names_backend ? argument : perf_backend)) return 2;
   if (!strcmp(mode, "test")) return over_all(test_size, "test");
   if (!strcmp(mode, "grad")) return over_all(grad_size, "grad");
   if (!strcmp(mode, "perf")) return perf(argument);
+  if (!strcmp(mode, "bits")) return print_bits();
   if (!strcmp(mode, "support") && argument) return check_support(argument);
   if (!strcmp(mode, "support")) return write_support(stdout), 0;
-  fprintf(stderr, "usage: ag_ops test [BACKEND] | grad | perf [OP|all [BACKEND]] | support [FILE]\n");
+  fprintf(
+      stderr,
+      "usage: ag_ops test [BACKEND] | bits [BACKEND] | grad | perf [OP|all [BACKEND]] | support [FILE]\n");
   return 2;
 }
