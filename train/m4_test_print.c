@@ -13,10 +13,18 @@ static int name_width(const tr_test_result *results, int n_results) {
   return (int)width;
 }
 
+/* NaN: nothing of that kind. */
+static void print_value(double value, const char *format) {
+  if (isnan(value))
+    printf(" %10s", "-");
+  else
+    printf(format, value);
+}
+
 static void print_row(const char *name, int width, const m4_accuracy *accuracy) {
   printf("%-*s %9.2f %9.2f %9.2f %9.2f %9.2f", width, name, 100 * accuracy->all.mean, 100 * accuracy->all.p50,
          100 * accuracy->all.p90, 100 * accuracy->all.p99, 100 * accuracy->p99_tail);
-  for (int b = 0; b < M4_N_SIZE_BUCKETS; ++b) printf(" %10.2f", 100 * accuracy->by_size[b].mean);
+  for (int b = 0; b < M4_N_SIZE_BUCKETS; ++b) print_value(100 * accuracy->by_size[b].mean, " %10.2f");
   printf("\n");
 }
 
@@ -28,13 +36,6 @@ static void print_models(const tr_test_result *results, int n_results, int width
   printf("\n");
   print_row("flowSim", width, &results[0].flowsim);
   for (int k = 0; k < n_results; ++k) print_row(results[k].label, width, &results[k].m4);
-}
-
-static void print_value(double value, const char *format) {
-  if (isnan(value))
-    printf(" %10s", "-");
-  else
-    printf(format, value);
 }
 
 static void print_heads(const tr_test_result *results, int n_results, int width) {

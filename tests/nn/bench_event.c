@@ -144,9 +144,9 @@ static m4_status bench_inference(const m4_model *model, const synthetic_plan *pl
 
 static m4_status bench_model(const m4_model *model, m4_pool *pool, bool profile, m4_error *err) {
   static const synthetic_plan training[] = {
-      {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 9, .n_hops = 4, .active_flows = 3, .labels = true},
-      {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 28, .n_hops = 4, .active_flows = 13, .labels = true},
-      {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 42, .n_hops = 4, .active_flows = 23, .labels = true},
+      {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 10, .n_hops = 4, .active_flows = 3, .labels = true},
+      {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 30, .n_hops = 4, .active_flows = 14, .labels = true},
+      {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 50, .n_hops = 4, .active_flows = 29, .labels = true},
       {.seed = 1, .n_flows = TRAINING_FLOWS, .n_links = 90, .n_hops = 6, .active_flows = 50, .labels = true},
   };
   static const synthetic_plan inference[] = {

@@ -116,6 +116,19 @@ static void hostile_archives_are_refused(void **state) {
   assert_non_null(strstr(error.what, "os system"));
 }
 
+/* They are not zip archives; the message is about them, not about the name to write. */
+static void files_that_are_not_pytorchs_are_refused(void **state) {
+  char path[4096];
+  m4_error error = {0};
+  snprintf(path, sizeof path, "%s", scratch_path(state, "old.pt"));
+  assert_int_equal(tr_convert(path, back, &error), M4_IO);
+  write_bytes(path, "", 0);
+  assert_int_equal(tr_convert(path, back, &error), M4_DATA);
+  write_bytes(path, "\x80\x02N.", 4);
+  assert_int_equal(tr_convert(path, back, &error), M4_DATA);
+  assert_non_null(strstr(error.where, "old.pt"));
+}
+
 static void wrong_endings_are_usage_errors(void **state) {
   (void)state;
   assert_int_equal(tr_convert(ours, back, NULL), M4_USAGE);
@@ -204,6 +217,7 @@ int main(void) {
                                      cmocka_unit_test(torchscript_folder_is_read),
                                      cmocka_unit_test(incomplete_torchscript_folders_are_refused),
                                      cmocka_unit_test(hostile_archives_are_refused),
+                                     cmocka_unit_test(files_that_are_not_pytorchs_are_refused),
                                      cmocka_unit_test(wrong_endings_are_usage_errors),
                                      cmocka_unit_test(hostile_pickles_are_refused),
                                      cmocka_unit_test(damaged_files_never_crash)};

@@ -54,6 +54,8 @@ m4_status tr_archive_open(tr_archive **archive_out, const char *path, m4_error *
     zip_error_init_with_code(&reason, code);
     status = m4_fail(err, M4_DATA, path, "not a readable zip archive: %s", zip_error_strerror(&reason));
     zip_error_fini(&reason);
+    status = m4_hint(err, status,
+                     "torch.save writes zip archives since PyTorch 1.6: older files have to be saved again");
   }
   if (status == M4_OK) status = find_folder(archive, err);
   if (status != M4_OK) {

@@ -130,6 +130,8 @@ m4_status tr_convert(const char *from, const char *to, m4_error *err) {
   struct stat facts;
   bool folder = stat(from, &facts) == 0 && S_ISDIR(facts.st_mode);
   bool torch = folder || is_zip(from);
+  /* A damaged file of PyTorch, an old one or none at all: its reader says so. */
+  if (!ends_with(from, ".safetensors") && ends_with(to, ".safetensors")) torch = true;
   if (ends_with(to, ".safetensors") && torch) return torch_to_safetensors(from, folder, to, err);
   if (ends_with(to, ".pt") && !torch) return safetensors_to_torch(from, to, err);
   m4_fail(err, M4_USAGE, to, "cannot convert %.200s to this", from);
