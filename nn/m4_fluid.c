@@ -53,6 +53,8 @@ static m4_status reserve_users(m4_fluid *fluid, int64_t count, m4_error *err) {
 
 /* ---- flows ---- */
 
+static const double UNKNOWN = -1.0; /* the rate of a flow that has not got one yet */
+
 void m4_fluid_start(m4_fluid *fluid, int32_t row, double now_ns, double size_bytes, double ideal_fct_ns,
                     const int32_t *links, int32_t n_links) {
   double solo_rate = INFINITY;
@@ -70,10 +72,12 @@ void m4_fluid_start(m4_fluid *fluid, int32_t row, double now_ns, double size_byt
 static void drain(m4_fluid *fluid, const int32_t *rows, int32_t n_rows, double now_ns) {
   for (int32_t i = 0; i < n_rows; ++i) {
     m4_fluid_flow *flow = &fluid->flows[rows[i]];
-    if (now_ns > flow->last_ns) flow->remaining_bytes -= flow->rate * (now_ns - flow->last_ns);
-    flow->remaining_bytes = fmax(flow->remaining_bytes, 0.0);
+    double drained = now_ns > flow->last_ns ? flow->rate * (now_ns - flow->last_ns) : 0.0;
+    bool runs_out = flow->remaining_bytes > 0.0 && drained >= flow->remaining_bytes;
+    if (runs_out) flow->finish_ns = flow->last_ns + flow->remaining_bytes / flow->rate;
+    flow->remaining_bytes = runs_out ? 0.0 : fmax(flow->remaining_bytes - drained, 0.0);
     flow->last_ns = now_ns;
-    flow->rate = -1.0;
+    flow->rate = flow->remaining_bytes > 0.0 ? UNKNOWN : 0.0;
   }
 }
 
@@ -83,7 +87,7 @@ static void touch_links(m4_fluid *fluid, const int32_t *rows, int32_t n_rows) {
   fluid->n_touched = 0;
   for (int32_t i = 0; i < n_rows; ++i) {
     const m4_fluid_flow *flow = &fluid->flows[rows[i]];
-    for (int32_t hop = 0; hop < flow->n_links; ++hop) {
+    for (int32_t hop = 0; flow->rate < 0.0 && hop < flow->n_links; ++hop) {
       m4_fluid_link *link = &fluid->links[flow->links[hop]];
       if (link->open++ == 0) fluid->touched[fluid->n_touched++] = flow->links[hop];
     }
@@ -101,7 +105,7 @@ static void touch_links(m4_fluid *fluid, const int32_t *rows, int32_t n_rows) {
 static void list_users(m4_fluid *fluid, const int32_t *rows, int32_t n_rows) {
   for (int32_t i = 0; i < n_rows; ++i) {
     const m4_fluid_flow *flow = &fluid->flows[rows[i]];
-    for (int32_t hop = 0; hop < flow->n_links; ++hop)
+    for (int32_t hop = 0; flow->rate < 0.0 && hop < flow->n_links; ++hop)
       fluid->users[fluid->links[flow->links[hop]].next++] = rows[i];
   }
 }
@@ -148,8 +152,10 @@ static m4_status share_out(m4_fluid *fluid, const int32_t *rows, int32_t n_rows,
 static void describe(const m4_fluid_flow *flow, double now_ns, float *features) {
   static const double LARGEST = 1e6; /* slowdown told of a flow that stands still */
   double spent_ns = now_ns - flow->start_ns;
-  double queueing_ns = spent_ns + flow->remaining_bytes / flow->rate - flow->size_bytes / flow->solo_rate;
-  double estimate = fmax(1.0 + queueing_ns / flow->ideal_fct_ns, spent_ns / flow->ideal_fct_ns);
+  double finish_ns =
+      flow->remaining_bytes > 0.0 ? now_ns + flow->remaining_bytes / flow->rate : flow->finish_ns;
+  double queueing_ns = finish_ns - flow->start_ns - flow->size_bytes / flow->solo_rate;
+  double estimate = 1.0 + queueing_ns / flow->ideal_fct_ns;
   if (!(estimate < LARGEST)) estimate = LARGEST;
   features[0] = (float)log(fmax(estimate, 1.0));
   features[1] = (float)log1p(fmax(spent_ns, 0.0) / flow->ideal_fct_ns);

@@ -11,6 +11,7 @@ typedef struct m4_fluid_flow {
   double start_ns, ideal_fct_ns, size_bytes;
   double solo_rate; /* smallest capacity of the path */
   double rate, last_ns, remaining_bytes;
+  double finish_ns;     /* once remaining_bytes is 0 */
   const int32_t *links; /* [n_links] path, the caller's; each link once */
   int32_t n_links;
 } m4_fluid_flow;
@@ -41,11 +42,10 @@ void m4_fluid_free(m4_fluid *fluid);
 void m4_fluid_start(m4_fluid *fluid, int32_t row, double now_ns, double size_bytes, double ideal_fct_ns,
                     const int32_t *links, int32_t n_links);
 /* Drains the flows in these rows up to now, gives them new rates and leaves their features, in this order, in
- * fluid->features, valid until the next call:
- *   ln(estimated FCT / ideal FCT), if the rates stayed as they are now; at least the time already spent
- *   ln(1 + time since arrival / ideal FCT)
- *   rate / rate alone on the path
- *   bytes left / size */
+ * fluid->features, valid until the next call. A flow whose fluid has run out takes no more capacity, though
+ * it is still there: the fluid does not depend on how late others are. ln(FCT of the fluid / ideal FCT), if
+ * the rates stayed as they are now ln(1 + time since arrival / ideal FCT) rate / rate alone on the path bytes
+ * left / size */
 m4_status m4_fluid_step(m4_fluid *fluid, const int32_t *rows, int32_t n_rows, double now_ns, m4_error *err);
 
 #endif

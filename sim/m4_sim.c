@@ -3,7 +3,9 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "sim/batch.h"
+#include "sim/default_checkpoint.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +42,7 @@ static const m4_option option_table[] = {
      "OUT/report.html",
      NULL},
     {"--checkpoint", M4_OPTION_TEXT, offsetof(sim_options, checkpoint), "FILE",
-     "weights for --backend m4 (.safetensors)", NULL},
+     "weights for --backend m4 (.safetensors); without it the compact model that comes with m4", NULL},
     {"--dag", M4_OPTION_TEXT, offsetof(sim_options, dag), "FILE",
      "flows that wait for others: lines \"FLOW DELAY_NS CAUSE...\" of flow ids; FLOW starts DELAY_NS after "
      "its "
@@ -157,8 +159,6 @@ static m4_status check_options(const sim_options *options, const m4_common *comm
                    "use --backend packet");
   if (options->trace && options->explain != NO_FLOW)
     return m4_fail(err, M4_USAGE, "--explain", "one run gives a story or a trace, not both");
-  if (uses(batch, SIM_BACKEND_M4) && !options->checkpoint)
-    return m4_fail(err, M4_USAGE, "--checkpoint", "missing: --backend m4 needs weights (.safetensors)");
   return m4_command_on_cpu(common, err);
 }
 
@@ -202,6 +202,17 @@ static const ag_backend *model_backend(const char *gemm, m4_log *log) {
   return backend ? backend : ag_cpu_backend(AG_F32);
 }
 
+/* The weights of --checkpoint, or those that come with m4. */
+static m4_status load_model(sim_learned_model **model, const char *checkpoint, const char *gemm, m4_log *log,
+                            m4_error *err) {
+  char path[PATH_MAX];
+  if (!checkpoint) {
+    M4_TRY(sim_default_checkpoint(path, sizeof path, err));
+    m4_info(log, "weights: %s (the ones that come with m4)", path);
+  }
+  return sim_learned_model_load_on(model, model_backend(gemm, log), checkpoint ? checkpoint : path, err);
+}
+
 static m4_status simulate(const sim_options *options, sim_batch_options *batch, const char *gemm,
                           const m4_common *common) {
   m4_error err = {0};
@@ -210,8 +221,8 @@ static m4_status simulate(const sim_options *options, sim_batch_options *batch, 
   sim_learned_model *model = NULL;
   m4_status status = m4_log_create(&log, common->quiet, NULL, &err);
   if (status == M4_OK) status = m4_pool_create(&pool, (int)common->threads, &err);
-  if (status == M4_OK && options->checkpoint)
-    status = sim_learned_model_load_on(&model, model_backend(gemm, log), options->checkpoint, &err);
+  if (status == M4_OK && uses(batch, SIM_BACKEND_M4))
+    status = load_model(&model, options->checkpoint, gemm, log, &err);
   batch->trial.model = model;
   fail_here(status, &err);
   if (status == M4_OK) status = sim_batch_run(&options->scenarios, batch, pool, log, &err);

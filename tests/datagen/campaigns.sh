@@ -23,8 +23,8 @@ plan() {
 "$datagen" --print-config >"$work/defaults.yaml" || fail "--print-config without a configuration"
 grep -q '^scenarios: 4000' "$work/defaults.yaml" || fail "defaults: $(cat "$work/defaults.yaml")"
 
-(cd "$root" && "$datagen" --config configs/datagen-train.yaml --dry-run >"$work/plan")
-grep -q '^scenarios  *4000 with 8000000 flows' "$work/plan" || fail "datagen-train.yaml: $(cat "$work/plan")"
+plan datagen-train.yaml '^scenarios +4000 with 8000000 flows'
+plan datagen-heavy.yaml '^scenarios +480 with 960000 flows'
 plan datagen-demo.yaml '^scenarios +100 with 50000 flows' '^disk +10 shards'
 plan datagen-train-mix.yaml '^scenarios +4000 with 8000000 flows' 'cluster_b_2_4.json x 1351' 'dcqcn x 1363' \
   '^size tables 1740 of' '1:1 x 1361' '^sigma.* 1 x 2003' '^load +0\.3002[0-9]* to 0\.7997[0-9]*, mean 0\.5478'

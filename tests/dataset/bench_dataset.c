@@ -1,5 +1,6 @@
 /* How fast busy periods are written and read: bench_dataset FOLDER [scenarios] [flows]. Not a test. */
 #include "base/arena.h"
+#include "base/file.h"
 #include "base/philox.h"
 #include "tests/dataset/synthetic.h"
 
@@ -36,6 +37,8 @@ int main(int argc, char **argv) {
   if (argc < 2) return 2;
   int n_scenarios = argc > 2 ? atoi(argv[2]) : 200, n_flows = argc > 3 ? atoi(argv[3]) : 2000;
   char path[4096];
+  m4_error err = {0};
+  if (m4_dir_make(argv[1], &err) != M4_OK) return 4;
   snprintf(path, sizeof path, "%s/bench.h5", argv[1]);
   synthetic_options star = {.seed = 1, .n_hosts = 64, .n_flows = n_flows, .mean_gap_ns = 6000};
   double begin = now_s();
@@ -44,7 +47,6 @@ int main(int argc, char **argv) {
   if (stat(path, &info) != 0) return 4;
   printf("%d scenarios of %d flows: %.1f s to invent and write, %.1f MB\n", n_scenarios, n_flows,
          now_s() - begin, (double)info.st_size / 1e6);
-  m4_error err = {0};
   ds_dataset *dataset;
   m4_arena arena;
   begin = now_s();

@@ -47,8 +47,11 @@ static void test_two_links(void **state) {
   assert_near(features[1], log(1.5));
   assert_near(features[0], log(1.5)); /* nothing changed: the estimate stays */
   features = step(&fluid, rows, 3, 10000.0);
-  assert_near(features[3], 0.0); /* the fluid is done, the flow is not: */
-  assert_near(features[0], log(5.5));
+  assert_near(features[3], 0.0); /* the fluid is done at 2000, the flow is not */
+  assert_near(features[0], log(1.5));
+  assert_near(features[1], log(6.0));
+  assert_near(features[2], 0.0);
+  assert_near(fluid.flows[2].rate, 0.0);
   m4_fluid_free(&fluid);
 }
 
@@ -66,7 +69,7 @@ static void check_max_min(const m4_fluid *fluid, const m4_event_data *event) {
   for (int32_t l = 0; l < fluid->n_links; l++) assert_true(sum[l] <= fluid->links[l].capacity * (1 + 1e-9));
   for (int32_t i = 0; i < event->n_flows; i++) {
     const m4_fluid_flow *flow = &fluid->flows[event->flow_rows[i]];
-    bool settled = false;
+    bool settled = flow->remaining_bytes <= 0.0; /* takes nothing any more */
     for (int32_t hop = 0; hop < flow->n_links; hop++) {
       int32_t l = flow->links[hop];
       settled |= sum[l] >= fluid->links[l].capacity * (1 - 1e-9) && flow->rate >= fastest[l] * (1 - 1e-9);
