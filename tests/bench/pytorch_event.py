@@ -1,10 +1,12 @@
-"""Times one training event (forward and backward) of the full-size model in PyTorch eager, one thread, as tests/bench/run does for ours.
+"""Times one event of the full-size model in PyTorch eager, one thread, as bench_event does for ours: of training (forward and backward), and of
+simulation (event and readout of every active flow) with as many flows and links as there.
 
 usage: pytorch_event.py [NODES ...]     prints: torch and its BLAS; nodes per event, ms per event
 """
 import os
 import sys
 import time
+import types
 
 import numpy as np
 import torch
@@ -24,6 +26,25 @@ def steady_sample(n_active, n_flows, rng):
     params = [10, 10, 1, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0]
     return Sample(size, start, fct, np.maximum(fct // 2, 1), params, paths, queues,
                   lambda event, active: size[active] / 2 if len(active) else None)
+
+
+def simulation_ms(model, n_flows, n_links, rng):
+    """Processor time of an event and the prediction of every flow: n_flows on paths of four of n_links links. Best of ten rounds."""
+    pairs = [(flow, n_flows + link) for flow in range(n_flows) for link in sorted(rng.choice(n_links, 4, replace=False).tolist())]
+    edges = torch.tensor(pairs + [(link, flow) for flow, link in pairs]).T.contiguous()
+    graph = types.SimpleNamespace(active=[torch.arange(n_flows)], links=[torch.arange(n_links)], source=[edges[0]], target=[edges[1]],
+                                  dt=[torch.tensor(1.0)], size_label=[None], queue_label=[None], params=torch.ones(n_flows, 13))
+    path_length = torch.full((n_flows, 1), 4.0)
+    best = float("inf")
+    with torch.no_grad():
+        for _ in range(10):
+            h, z = torch.zeros(n_flows, model.hidden), torch.zeros(n_links, model.hidden)
+            begin = time.process_time()
+            for _ in range(30):
+                h, z, _, _ = model.event(graph, 0, h, z)
+                model.output_layer(torch.cat([path_length, graph.params, h], 1))
+            best = min(best, time.process_time() - begin)
+    return 1e3 * best / 30
 
 
 def blas_libraries():
@@ -51,6 +72,8 @@ def main():
             model.losses(sample)["total"].backward()
             best = min(best, time.perf_counter() - begin)
         print(f"PyTorch {nodes:5.1f} nodes/event {1e3 * best / (2 * sample.n_flows):.3f} ms/event", flush=True)
+    for n_flows, n_links in ((5, 8), (24, 37)):
+        print(f"PyTorch simulation {n_flows + n_links} nodes {simulation_ms(model, n_flows, n_links, rng):.3f} ms/event", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,21 +1,28 @@
 /* bench_event [THREADS [profile]]: what an event of the full-size model costs: training (forward,
  * recomputation, backward) on one thread and shared by THREADS (default 2), and inference (event and readout
- * of every active flow) on one thread, by number of active nodes; with `profile` also a table per op. Not a
- * test. */
+ * of every active flow; processor time) on one thread, by number of active nodes; with `profile` also a table
+ * per op. Not a test. */
 #include "nn/init.h"
 #include "nn/m4_pass.h"
 #include "tests/nn/synthetic.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { TRAINING_FLOWS = 60, BEST_OF = 6, REPETITIONS = 300 };
+enum { TRAINING_FLOWS = 60, BEST_OF = 6, INFERENCE_BEST_OF = 10, REPETITIONS = 30 };
 
 static double now_seconds(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double processor_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -127,16 +134,20 @@ static m4_status bench_inference(const m4_model *model, const synthetic_plan *pl
   m4_event_data event = *busiest(sample);
   event.dt_us = 1;
   size_t mark = m4_arena_mark(&arena);
-  double start = now_seconds();
-  for (int i = 0; i < REPETITIONS; i++) {
-    m4_event(model, tape, &state, &event, 0, NULL);
-    m4_readout(model, tape, &state, event.flow_rows, event.n_flows, NULL, 0);
-    m4_arena_release(&arena, mark);
+  double best = 1e9;
+  for (int round = 0; round < INFERENCE_BEST_OF; round++) {
+    double start = processor_seconds();
+    for (int i = 0; i < REPETITIONS; i++) {
+      m4_event(model, tape, &state, &event, 0, NULL);
+      m4_readout(model, tape, &state, event.flow_rows, event.n_flows, NULL, 0);
+      m4_arena_release(&arena, mark);
+    }
+    best = fmin(best, processor_seconds() - start);
   }
   M4_TRY(ag_tape_status(tape, err));
   printf("inference  %5d nodes/event  (%d flows, %d links)  %7.3f ms/event\n",
          (int)(event.n_flows + event.n_links), (int)event.n_flows, (int)event.n_links,
-         1e3 * (now_seconds() - start) / REPETITIONS);
+         1e3 * best / REPETITIONS);
   ag_tape_free(tape);
   m4_arena_free(&arena);
   return M4_OK;
