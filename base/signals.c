@@ -30,6 +30,7 @@ void m4_signals_install(void) {
   sigaction(SIGUSR1, &action, NULL);
   action.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &action, NULL);
+  sigaction(SIGXFSZ, &action, NULL); /* a limit on file sizes (ulimit -f) is then an error of the write */
 }
 
 int m4_stop_requested(void) {

@@ -4,8 +4,8 @@
 #ifndef M4_BASE_SIGNALS_H
 #define M4_BASE_SIGNALS_H
 
-/* Installs handlers for SIGINT, SIGTERM (stop), SIGUSR1 (save now) and ignores SIGPIPE. Programs call it;
- * libraries never do. */
+/* Installs handlers for SIGINT, SIGTERM (stop), SIGUSR1 (save now) and ignores SIGPIPE and SIGXFSZ (their
+ * writes fail instead). Programs call it; libraries never do. */
 void m4_signals_install(void);
 /* 0, or the exit code of the signal that asked to stop: 130 or 143. */
 int m4_stop_requested(void);

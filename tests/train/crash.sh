@@ -71,3 +71,12 @@ try() {
 
 try kill CRASH_AT 137
 try full-disk FULL_AT 4
+
+# A limit on the size of files that the run exceeds.
+mkdir "$work/limit"
+cd "$work/limit"
+code=0
+(ulimit -f 2 && start) 2>stderr || code=$?
+[ $code -eq 4 ] && [ "$(grep -c 'error:' stderr)" -eq 1 ] || { echo "a limit on file sizes: exit code $code"; cat stderr; exit 1; }
+[ -z "$(find . -name '*.tmp.*')" ] || { echo "temporary files stay behind"; exit 1; }
+echo "limit on file sizes: one clear error"
