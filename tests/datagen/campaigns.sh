@@ -64,7 +64,11 @@ rm app/ns3/00004/summary.json && "$datagen" "${app[@]}" --out app && [[ -s app/n
 
 # Ctrl-C between folders: exit code 130, and the same command goes on.
 code=0
-timeout --preserve-status -s INT 2 "$datagen" --mix app.json --set flows_per_scenario=4000 --set workloads="$root/configs/workloads" --set write_shards=false --out stopped --quiet 2>err || code=$?
+"$datagen" --mix app.json --set flows_per_scenario=4000 --set workloads="$root/configs/workloads" --set write_shards=false --out stopped --quiet 2>err &
+started=$!
+until [[ -e stopped/ns3/00000 ]] || ! kill -0 $started 2>/dev/null; do sleep 0.05; done
+kill -INT $started
+wait $started || code=$?
 [[ $code -eq 130 && $(cat err) == *interrupted* ]] || fail "interrupted: code $code, $(cat err)"
 [[ -z $(find stopped -name '*.tmp*') ]] || fail "left-overs of an interruption"
 
