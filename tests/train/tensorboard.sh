@@ -34,4 +34,5 @@ code=0
 code=0
 "$m4_events" dump no-such-file 2>error.txt || code=$?
 [ $code -eq 4 ]
+command -v "$python" >/dev/null || { echo "no $python: TensorBoard's reader is not asked"; exit 77; }
 "$python" "$here/read_events.py" $run
