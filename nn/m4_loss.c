@@ -95,15 +95,14 @@ static m4_status weigh_flows(nn_loss_plan *plan, const m4_sample *sample, double
     plan->flow_weight[i] = pow((double)sample->target_slowdown[i] / largest, exponent);
     if (departs(sample, i)) sum += plan->flow_weight[i];
   }
-  for (int32_t i = 0; sum > 0 && i < sample->n_flows; i++)
-    plan->flow_weight[i] *= count_departures(sample) / sum;
+  for (int32_t i = 0; sum > 0 && i < sample->n_flows; i++) plan->flow_weight[i] *= plan->n_departures / sum;
   return M4_OK;
 }
 
 static m4_status plan_flows(nn_loss_plan *plan, const m4_sample *sample, const m4_loss_options *options,
                             m4_arena *arena, m4_error *err) {
   plan->fct_form = options->fct_form;
-  plan->fct_factor = 1.0 / count_departures(sample);
+  plan->fct_factor = 1.0 / plan->n_departures;
   plan->head_target = m4_arena_calloc(arena, (size_t)sample->n_flows, sizeof *plan->head_target);
   plan->head_slope = m4_arena_calloc(arena, (size_t)sample->n_flows, sizeof *plan->head_slope);
   if (!plan->head_target || !plan->head_slope)
@@ -133,13 +132,14 @@ static m4_status plan_every(nn_loss_plan *plan, const m4_sample *sample, double 
 m4_status nn_loss_plan_create(nn_loss_plan *plan, const m4_sample *sample, const m4_loss_options *options,
                               m4_arena *arena, m4_error *err) {
   memset(plan, 0, sizeof *plan);
+  plan->n_departures = count_departures(sample);
   if (options->link_slots < 1)
     return m4_fail(err, M4_USAGE, NULL, "link_slots is %d, must be at least 1", (int)options->link_slots);
   if (!(options->tail_weight >= 0))
     return m4_fail(err, M4_USAGE, NULL, "tail_weight is %g, must not be negative", options->tail_weight);
-  plan->size_factor = options->weight_size / count_departures(sample);
+  plan->size_factor = options->weight_size / plan->n_departures;
   plan->queue_factor = options->weight_queue / options->link_slots;
-  plan->size_log_factor = options->averaged ? 1.0 / count_departures(sample) : plan->size_factor;
+  plan->size_log_factor = options->averaged ? 1.0 / plan->n_departures : plan->size_factor;
   plan->queue_log_factor = options->averaged ? 1.0 / options->link_slots : plan->queue_factor;
   M4_TRY(plan_flows(plan, sample, options, arena, err));
   M4_TRY(plan_every(plan, sample, options->weight_every, arena, err));
@@ -199,11 +199,12 @@ static double flow_errors(const nn_predictions *predictions, const nn_loss_plan 
   return sum;
 }
 
-static double relative_error(const nn_predictions *predictions, const m4_sample *sample) {
+static double relative_error(const nn_predictions *predictions, const nn_loss_plan *plan,
+                             const m4_sample *sample) {
   double sum = 0;
   for (int32_t i = 0; i < sample->n_flows; i++)
     if (departs(sample, i)) sum += fabs(predictions->slowdown[i] / (double)sample->target_slowdown[i] - 1.0);
-  return sum / count_departures(sample);
+  return sum / plan->n_departures;
 }
 
 static double weighted(double error, const float *weight, int64_t k) {
@@ -250,7 +251,7 @@ m4_status nn_loss_evaluate(const nn_predictions *predictions, const nn_loss_plan
   m4_losses sums = {.fct = plan->fct_factor * flow_errors(predictions, plan, sample),
                     .size = plan->size_log_factor * sizes,
                     .queue = plan->queue_log_factor * queues,
-                    .error = relative_error(predictions, sample)};
+                    .error = relative_error(predictions, plan, sample)};
   for (int32_t j = 0; plan->every_factor > 0 && j < sample->n_events; j++)
     sums.every += plan->every_factor * plan->event_error[j];
   sums.total = sums.every + sums.fct + plan->size_factor * sizes + plan->queue_factor * queues;

@@ -16,6 +16,7 @@ typedef struct nn_predictions {
  * parts. */
 typedef struct nn_loss_plan {
   m4_fct_form fct_form;
+  int32_t n_departures;            /* flows whose departure the sample holds; at least 1 */
   double *flow_weight;             /* [n_flows]; NULL = 1 */
   float *head_target, *head_slope; /* [n_flows] see nn_loss_aim */
   float *size_weight;              /* as sample->size_labels; NULL = 1 */
