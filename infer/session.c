@@ -1,9 +1,9 @@
 /* The session: arrivals, completions, state updates, predictions. Knows the parts beside it and nn. */
 #include "infer/session.h"
 
+#include "base/heap.h"
 #include "infer/bundles.h"
 #include "infer/components.h"
-#include "infer/heap.h"
 #include "infer/slots.h"
 #include "infer/snapshot.h"
 #include "infer/work.h"
@@ -26,7 +26,7 @@ struct inf_session {
   int32_t copy_capacity;
   inf_snapshot snapshot;
   m4_fluid fluid; /* empty unless the model has fluid features */
-  inf_heap heap;
+  m4_heap heap;
   inf_counters counters;
 };
 
@@ -34,7 +34,7 @@ struct inf_session {
 
 static m4_status grow_slots(inf_session *session, int32_t n_slots, m4_error *err) {
   if (n_slots > session->work.state.flows.rows) M4_TRY(inf_work_grow(&session->work, n_slots, err));
-  M4_TRY(inf_heap_reserve(&session->heap, n_slots, err));
+  M4_TRY(m4_heap_reserve(&session->heap, n_slots, err));
   if (session->work.model->widths.n_fluid > 0) M4_TRY(m4_fluid_grow(&session->fluid, n_slots, err));
   return inf_slots_grow(&session->slots, n_slots, err);
 }
@@ -66,7 +66,7 @@ m4_status inf_session_create(inf_session **session, const m4_model *model, int32
 
 void inf_session_free(inf_session *session) {
   if (!session) return;
-  inf_heap_free(&session->heap);
+  m4_heap_free(&session->heap);
   inf_snapshot_free(&session->snapshot);
   m4_fluid_free(&session->fluid);
   inf_bundles_free(&session->bundles);
@@ -109,7 +109,7 @@ static m4_status predict(inf_session *session, int32_t row, double slowdown, m4_
             (long long)flow->tag, slowdown, session->clock_ns);
     return m4_hint(err, M4_NUMERIC, "are the 13 parameters in the units of training?");
   }
-  inf_heap_set(&session->heap, row, finish_ns, flow->tag);
+  m4_heap_set(&session->heap, row, finish_ns, flow->tag);
   return M4_OK;
 }
 
@@ -199,8 +199,8 @@ m4_status inf_arrive(inf_session *session, double time_ns, const inf_flow *flow,
 
 bool inf_next(const inf_session *session, double *time_ns, int64_t *tag) {
   if (session->heap.count == 0) return false;
-  *time_ns = session->heap.entries[0].time_ns;
-  *tag = session->heap.entries[0].tag;
+  *time_ns = session->heap.entries[0].key;
+  *tag = session->heap.entries[0].tie;
   return true;
 }
 
@@ -218,7 +218,7 @@ m4_status inf_complete(inf_session *session, double time_ns, int64_t tag, m4_err
   const inf_slot *flow = &session->slots.list[row];
   const inf_component *component = inf_components_leave(&session->components, tag, flow->path, flow->n_path);
   if (!session->options.link_reset_off) reset_idle_links(session, flow);
-  inf_heap_remove(&session->heap, row);
+  m4_heap_remove(&session->heap, row);
   inf_slots_give_back(&session->slots, row);
   session->clock_ns = time_ns;
   ++session->counters.events;
@@ -238,7 +238,7 @@ m4_status inf_change_ideal(inf_session *session, double time_ns, int64_t tag, do
   if (isfinite(pace_ns)) flow->left = fmax(flow->left - fmax(time_ns - flow->base_ns, 0) / pace_ns, 0);
   flow->base_ns = time_ns;
   flow->ideal_fct_ns = ideal_fct_ns;
-  inf_heap_set(&session->heap, row, inf_slot_finish_ns(flow), tag);
+  m4_heap_set(&session->heap, row, inf_slot_finish_ns(flow), tag);
   return M4_OK;
 }
 

@@ -2,8 +2,8 @@
  * files. */
 #include "sim/engine.h"
 
+#include "base/heap.h"
 #include "sim/dag.h"
-#include "sim/heap.h"
 #include "sim/unfinished.h"
 
 #include <math.h>
@@ -25,7 +25,7 @@ typedef struct engine {
   int64_t cursor; /* next flow, of those that wait for nobody, to arrive */
   /* With a graph of flows only. */
   int64_t *causes_left; /* [n_flows] */
-  sim_heap ready;       /* flows whose causes have completed, by the time they arrive */
+  m4_heap ready;        /* flows whose causes have completed, by the time they arrive */
   /* Closed loop only (simulation.md 7.1). */
   group *groups;         /* [n_groups], NULL in the open loop */
   int64_t *next_waiting; /* [n_flows] the flow behind each waiting one */
@@ -83,7 +83,7 @@ static double next_arrival(engine *run, int64_t *flow) {
   *flow = run->cursor;
   double time_ns = run->cursor < scenario->n_flows ? run->result->release_ns[run->cursor] : INFINITY;
   if (run->ready.count == 0) return time_ns;
-  sim_heap_entry woken = run->ready.entries[0];
+  m4_heap_entry woken = run->ready.entries[0];
   if (woken.key > time_ns || (woken.key == time_ns && woken.item > run->cursor)) return time_ns;
   *flow = woken.item;
   return woken.key;
@@ -93,7 +93,7 @@ static m4_status take_arrival(engine *run, int64_t flow, double time_ns, m4_erro
   if (flow == run->cursor)
     run->cursor++;
   else
-    sim_heap_remove(&run->ready, (int32_t)flow);
+    m4_heap_remove(&run->ready, (int32_t)flow);
   return arrive(run, flow, time_ns, err);
 }
 
@@ -105,7 +105,7 @@ static void wake(engine *run, const sim_completion *done) {
     if (--run->causes_left[flow] > 0) continue;
     double start_ns = (double)run->scenario->flows[flow].start_ns;
     double time_ns = fmax(start_ns, done->time_ns + (double)dag->delay_ns[flow]);
-    sim_heap_set(&run->ready, (int32_t)flow, time_ns, flow);
+    m4_heap_set(&run->ready, (int32_t)flow, time_ns, flow);
   }
 }
 
@@ -153,7 +153,7 @@ static m4_status prepare_graph(engine *run, m4_error *err) {
   run->causes_left = malloc(bytes + 1);
   if (!run->causes_left) return m4_fail(err, M4_MEMORY, scenario->name, "no memory for a graph of flows");
   memcpy(run->causes_left, scenario->dag->n_causes, bytes);
-  return sim_heap_reserve(&run->ready, (int32_t)scenario->n_flows, err);
+  return m4_heap_reserve(&run->ready, (int32_t)scenario->n_flows, err);
 }
 
 static m4_status prepare(engine *run, m4_error *err) {
@@ -226,7 +226,7 @@ m4_status sim_run(const sim_scenario *scenario, sim_backend *backend, sim_progre
   free(run.groups);
   free(run.next_waiting);
   free(run.causes_left);
-  sim_heap_free(&run.ready);
+  m4_heap_free(&run.ready);
   if (status != M4_OK && status != M4_INTERRUPTED) sim_result_free(result);
   return status;
 }

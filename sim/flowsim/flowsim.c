@@ -4,10 +4,10 @@
  * changes; until then its end is known and waits in a heap. When its last byte has left the fluid the flow is
  * on its way for its base delay, then it is complete. Memory follows the flows announced or in flight, not
  * all that ever were. */
+#include "base/heap.h"
 #include "sim/backend.h"
 #include "sim/flowsim/maxmin.h"
 #include "sim/flowsim/schedule.h"
-#include "sim/heap.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -27,9 +27,9 @@ typedef struct flowsim {
   int64_t header_bytes;
   fluid *fluids; /* [n_slots] */
   int32_t *unused, n_unused, n_slots;
-  sim_heap ends;   /* flows with a rate, by the time their last byte leaves */
-  sim_heap due;    /* those that end within the shortest step: the lowest id goes first */
-  sim_heap on_way; /* those whose last byte has left, by the time they are complete */
+  m4_heap ends;   /* flows with a rate, by the time their last byte leaves */
+  m4_heap due;    /* those that end within the shortest step: the lowest id goes first */
+  m4_heap on_way; /* those whose last byte has left, by the time they are complete */
   sim_schedule arrivals, changes;
   double clock_ns; /* what the caller has been told */
   double event_ns; /* the last event inside the fluid; <= clock_ns */
@@ -80,9 +80,9 @@ static m4_status grow_slots(flowsim *sim, m4_error *err) {
   if (unused) sim->unused = unused;
   if (!fluids || !unused) return m4_fail(err, M4_MEMORY, "flowsim", "no memory for %d flows in flight", n);
   M4_TRY(sim_maxmin_reserve(sim->fair, n, err));
-  M4_TRY(sim_heap_reserve(&sim->ends, n, err));
-  M4_TRY(sim_heap_reserve(&sim->due, n, err));
-  M4_TRY(sim_heap_reserve(&sim->on_way, n, err));
+  M4_TRY(m4_heap_reserve(&sim->ends, n, err));
+  M4_TRY(m4_heap_reserve(&sim->due, n, err));
+  M4_TRY(m4_heap_reserve(&sim->on_way, n, err));
   for (int32_t slot = n - 1; slot >= sim->n_slots; slot--) sim->unused[sim->n_unused++] = slot;
   sim->n_slots = n;
   return M4_OK;
@@ -126,9 +126,9 @@ static void leave(flowsim *sim, int32_t slot, double time_ns) {
   double delay_ns = base_delay_ns(scenario->topology, flow);
   leaving->fct_ns = time_ns - leaving->release_ns + delay_ns;
   sim_maxmin_remove(sim->fair, slot);
-  sim_heap_remove(&sim->due, slot);
-  sim_heap_remove(&sim->ends, slot);
-  sim_heap_set(&sim->on_way, slot, time_ns + delay_ns, flow->id);
+  m4_heap_remove(&sim->due, slot);
+  m4_heap_remove(&sim->ends, slot);
+  m4_heap_set(&sim->on_way, slot, time_ns + delay_ns, flow->id);
 }
 
 /* ---- rates ---- */
@@ -141,17 +141,17 @@ static void take_rate(flowsim *sim, int32_t slot) {
   flow->since_ns = sim->event_ns;
   flow->rate = sim_maxmin_rate(sim->fair, slot);
   flow->end_ns = flow->rate > 0 ? flow->since_ns + flow->remaining_bytes / flow->rate : INFINITY;
-  sim_heap_remove(&sim->due, slot);
-  if (!sim_heap_holds(&sim->ends, slot) || sim_heap_key(&sim->ends, slot) > flow->end_ns)
-    sim_heap_set(&sim->ends, slot, flow->end_ns, sim->base.scenario->flows[flow->flow].id);
+  m4_heap_remove(&sim->due, slot);
+  if (!m4_heap_holds(&sim->ends, slot) || m4_heap_key(&sim->ends, slot) > flow->end_ns)
+    m4_heap_set(&sim->ends, slot, flow->end_ns, sim->base.scenario->flows[flow->flow].id);
 }
 
 /* The flow that ends first. */
-static sim_heap_entry first_end(flowsim *sim) {
+static m4_heap_entry first_end(flowsim *sim) {
   for (;;) {
-    sim_heap_entry first = sim->ends.count > 0 ? sim->ends.entries[0] : (sim_heap_entry){INFINITY, 0, 0};
+    m4_heap_entry first = sim->ends.count > 0 ? sim->ends.entries[0] : (m4_heap_entry){INFINITY, 0, 0};
     if (first.key == INFINITY || first.key == sim->fluids[first.item].end_ns) return first;
-    sim_heap_set(&sim->ends, first.item, sim->fluids[first.item].end_ns, first.tie);
+    m4_heap_set(&sim->ends, first.item, sim->fluids[first.item].end_ns, first.tie);
   }
 }
 
@@ -167,10 +167,10 @@ static void update_rates(flowsim *sim) {
 static double next_end(flowsim *sim, int32_t *slot) {
   update_rates(sim);
   double soonest_ns = sim->event_ns + SHORTEST_STEP_NS;
-  sim_heap_entry first = first_end(sim);
+  m4_heap_entry first = first_end(sim);
   for (; first.key <= soonest_ns; first = first_end(sim)) {
-    sim_heap_remove(&sim->ends, first.item);
-    sim_heap_set(&sim->due, first.item, 0, first.tie);
+    m4_heap_remove(&sim->ends, first.item);
+    m4_heap_set(&sim->due, first.item, 0, first.tie);
   }
   *slot = sim->due.count > 0 ? sim->due.entries[0].item : first.item;
   return sim->due.count > 0 ? soonest_ns : first.key;
@@ -212,8 +212,8 @@ static m4_status advance(sim_backend *backend, double limit_ns, bool *found, sim
     M4_TRY(next_event(sim, fmin(limit_ns, complete_ns), &happened, err));
   }
   if (sim->on_way.count > 0 && sim->on_way.entries[0].key <= limit_ns) {
-    sim_heap_entry first = sim->on_way.entries[0];
-    sim_heap_remove(&sim->on_way, first.item);
+    m4_heap_entry first = sim->on_way.entries[0];
+    m4_heap_remove(&sim->on_way, first.item);
     sim->unused[sim->n_unused++] = first.item;
     sim->clock_ns = first.key;
     *completion = (sim_completion){sim->fluids[first.item].flow, first.key, sim->fluids[first.item].fct_ns};
@@ -228,8 +228,8 @@ static m4_status advance(sim_backend *backend, double limit_ns, bool *found, sim
 
 static bool find_slot(const flowsim *sim, int64_t flow, int32_t *slot) {
   for (*slot = 0; *slot < sim->n_slots; ++*slot) {
-    bool taken = sim_heap_holds(&sim->ends, *slot) || sim_heap_holds(&sim->due, *slot) ||
-                 sim_heap_holds(&sim->on_way, *slot);
+    bool taken = m4_heap_holds(&sim->ends, *slot) || m4_heap_holds(&sim->due, *slot) ||
+                 m4_heap_holds(&sim->on_way, *slot);
     if (taken && sim->fluids[*slot].flow == flow) return true;
   }
   return false;
@@ -246,13 +246,13 @@ static m4_status view_flow(sim_backend *backend, int64_t flow, sim_flow_view *vi
   const sim_flow *facts = &backend->scenario->flows[flow];
   int64_t packets = (facts->size_bytes + PAYLOAD_BYTES - 1) / PAYLOAD_BYTES;
   double header_share = (double)packets * (double)sim->header_bytes / (double)facts->size_bytes;
-  bool has_left = sim_heap_holds(&sim->on_way, slot);
+  bool has_left = m4_heap_holds(&sim->on_way, slot);
   double payload_rate = has_left ? 0 : seen->rate / (1 + header_share);
   double left = (seen->remaining_bytes - (sim->clock_ns - seen->since_ns) * seen->rate) / (1 + header_share);
   *view = (sim_flow_view){.rate_bps = 8e9 * payload_rate,
                           .remaining_bytes = has_left ? 0 : fmax(left, 0),
                           .finish_ns = has_left
-                                           ? sim_heap_key(&sim->on_way, slot)
+                                           ? m4_heap_key(&sim->on_way, slot)
                                            : seen->end_ns + base_delay_ns(backend->scenario->topology, facts),
                           .sharers = -1};
   view->slowdown = (view->finish_ns - seen->release_ns) / (double)facts->ideal_fct_ns;
@@ -267,9 +267,9 @@ static void count(const sim_backend *backend, uint64_t *events, uint64_t *clampe
 static void destroy(sim_backend *backend) {
   flowsim *sim = (flowsim *)backend;
   sim_maxmin_free(sim->fair);
-  sim_heap_free(&sim->ends);
-  sim_heap_free(&sim->due);
-  sim_heap_free(&sim->on_way);
+  m4_heap_free(&sim->ends);
+  m4_heap_free(&sim->due);
+  m4_heap_free(&sim->on_way);
   sim_schedule_free(&sim->arrivals);
   sim_schedule_free(&sim->changes);
   free(sim->fluids);

@@ -13,7 +13,7 @@ m4_status sim_maxmin_create(sim_maxmin **out, const sim_topology *topology, int3
   if (fair) fair->links = calloc(n_links + 1, sizeof *fair->links);
   if (fair) fair->notes = calloc(n_links + 1, sizeof *fair->notes);
   bool ready = fair && fair->links && fair->notes &&
-               sim_heap_reserve(&fair->unsettled, topology->n_links, NULL) == M4_OK;
+               m4_heap_reserve(&fair->unsettled, topology->n_links, NULL) == M4_OK;
   if (!ready) {
     sim_maxmin_free(fair);
     return m4_fail(err, M4_MEMORY, "flowsim", "no memory for %d links", topology->n_links);
@@ -31,7 +31,7 @@ m4_status sim_maxmin_create(sim_maxmin **out, const sim_topology *topology, int3
 void sim_maxmin_free(sim_maxmin *fair) {
   if (!fair) return;
   for (int32_t link = 0; link < fair->n_links; link++) free(fair->links[link].flows);
-  sim_heap_free(&fair->unsettled);
+  m4_heap_free(&fair->unsettled);
   free(fair->links);
   free(fair->flows);
   free(fair->place);

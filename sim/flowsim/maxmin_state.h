@@ -2,8 +2,8 @@
 #ifndef SIM_FLOWSIM_MAXMIN_STATE_H
 #define SIM_FLOWSIM_MAXMIN_STATE_H
 
+#include "base/heap.h"
 #include "sim/flowsim/maxmin.h"
-#include "sim/heap.h"
 
 enum { SIM_FAIR_FREE = -1 };
 
@@ -36,8 +36,8 @@ struct sim_maxmin {
   int32_t *notes;       /* [n_links] scratch: links to touch */
   double *rates;        /* scratch: those of a link's flows that are limited elsewhere */
   int32_t n_links, n_flows, max_path, n_changed, n_notes, rates_room;
-  sim_heap unsettled; /* links to look at, by the lowest rate at which something can change there */
-  uint64_t update;    /* number of the current update */
+  m4_heap unsettled; /* links to look at, by the lowest rate at which something can change there */
+  uint64_t update;   /* number of the current update */
 };
 
 /* Something about the flows of a link has changed: it joins the unsettled ones if that can matter. */

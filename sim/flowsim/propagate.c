@@ -31,9 +31,9 @@ static double lowest_change(const sim_fair_link *link) {
 static void schedule(sim_maxmin *fair, int32_t link) {
   double rate = lowest_change(&fair->links[link]);
   if (rate < INFINITY)
-    sim_heap_set(&fair->unsettled, link, rate, link);
+    m4_heap_set(&fair->unsettled, link, rate, link);
   else
-    sim_heap_remove(&fair->unsettled, link);
+    m4_heap_remove(&fair->unsettled, link);
 }
 
 void sim_fair_touch(sim_maxmin *fair, int32_t id) {
@@ -94,8 +94,8 @@ static void relieve(sim_maxmin *fair, int32_t id) {
   if (link->settled_in == fair->update) return;
   link->known = false;
   if (link->own == 0) link->level = INFINITY;
-  if (link->level < INFINITY && !sim_heap_holds(&fair->unsettled, id))
-    sim_heap_set(&fair->unsettled, id, link->level, id);
+  if (link->level < INFINITY && !m4_heap_holds(&fair->unsettled, id))
+    m4_heap_set(&fair->unsettled, id, link->level, id);
 }
 
 /* From now on the link `by` limits the flow to `rate`. */
@@ -150,7 +150,7 @@ static void set_free(sim_maxmin *fair, int32_t id) {
 
 static void settle(sim_maxmin *fair, int32_t id, double level) {
   sim_fair_link *link = &fair->links[id];
-  sim_heap_remove(&fair->unsettled, id);
+  m4_heap_remove(&fair->unsettled, id);
   link->settled_in = fair->update;
   for (int32_t i = 0; i < link->count; i++) {
     const sim_fair_flow *flow = &fair->flows[link->flows[i]];
@@ -179,7 +179,7 @@ static bool same(double a, double b) {
   return fabs(a - b) <= SAME_LEVEL * fmin(a, b);
 }
 
-static void take_turn(sim_maxmin *fair, sim_heap_entry turn) {
+static void take_turn(sim_maxmin *fair, m4_heap_entry turn) {
   sim_fair_link *link = &fair->links[turn.item];
   if (lowest_change(link) > turn.key) { /* relieved meanwhile */
     schedule(fair, turn.item);

@@ -1,6 +1,6 @@
 /* infer/heap, roster, components against slow and simple versions of themselves. */
+#include "base/heap.h"
 #include "infer/components.h"
-#include "infer/heap.h"
 
 #include "base/philox.h"
 #include "tests/base/testing.h"
@@ -13,21 +13,21 @@ enum { SLOTS = 50 };
 
 static void heap_finds_the_earliest(void **state) {
   (void)state;
-  inf_heap heap = {0};
-  assert_int_equal(inf_heap_reserve(&heap, SLOTS / 2, NULL), M4_OK);
-  assert_int_equal(inf_heap_reserve(&heap, SLOTS, NULL), M4_OK);
+  m4_heap heap = {0};
+  assert_int_equal(m4_heap_reserve(&heap, SLOTS / 2, NULL), M4_OK);
+  assert_int_equal(m4_heap_reserve(&heap, SLOTS, NULL), M4_OK);
   double time[SLOTS];
   bool present[SLOTS] = {false};
   m4_rng rng = m4_rng_make(1, M4_RNG_TEST, 0);
   for (int round = 0; round < 20000; ++round) {
     int32_t slot = (int32_t)m4_rng_below(&rng, SLOTS);
     if (m4_rng_below(&rng, 3) == 0) {
-      inf_heap_remove(&heap, slot);
+      m4_heap_remove(&heap, slot);
       present[slot] = false;
     } else {
       time[slot] = (double)m4_rng_below(&rng, 20); /* many ties */
       present[slot] = true;
-      inf_heap_set(&heap, slot, time[slot], 1000 - slot);
+      m4_heap_set(&heap, slot, time[slot], 1000 - slot);
     }
     int32_t best = -1, count = 0;
     for (int32_t i = 0; i < SLOTS; ++i) {
@@ -35,9 +35,9 @@ static void heap_finds_the_earliest(void **state) {
       if (present[i] && (best < 0 || time[i] <= time[best])) best = i; /* the later slot has the lower tag */
     }
     assert_int_equal(heap.count, count);
-    if (best >= 0) assert_int_equal(heap.entries[0].slot, best);
+    if (best >= 0) assert_int_equal(heap.entries[0].item, best);
   }
-  inf_heap_free(&heap);
+  m4_heap_free(&heap);
 }
 
 /* ---- roster ---- */
