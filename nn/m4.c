@@ -2,6 +2,8 @@
  * to use. Knows autograd; not where events come from nor what is done with predictions. */
 #include "nn/m4.h"
 
+#include "autograd/memory.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -15,60 +17,101 @@ static float scaled(const m4_model *model, float value, float unit) {
   return model->input_form == M4_INPUTS_SCALED ? value / unit : value;
 }
 
-static float time_feature(const m4_model *model, double dt_us) {
+float m4_time_feature(const m4_model *model, double dt_us) {
   return model->input_form == M4_INPUTS_SCALED ? (float)log2(1.0 + dt_us) / DT_UNIT : (float)dt_us;
 }
 
 /* ---- state ---- */
 
-static m4_status create_table(ag_table *table, const m4_model *model, m4_arena *arena, int32_t rows,
-                              int32_t cols, m4_error *err) {
-  size_t element = model->params[0]->dtype == AG_F64 ? sizeof(double) : sizeof(float);
-  *table = (ag_table){.rows = rows, .cols = cols};
-  table->data = m4_arena_calloc(arena, (size_t)rows * (size_t)cols, element);
-  if (!table->data) return m4_fail(err, M4_MEMORY, NULL, "no memory for a table of %d states", (int)rows);
+static size_t element_bytes(const m4_model *model) {
+  return model->params[0]->dtype == AG_F64 ? sizeof(double) : sizeof(float);
+}
+
+static size_t table_bytes(const m4_model *model, const ag_table *table) {
+  return (size_t)table->rows * (size_t)table->cols * element_bytes(model);
+}
+
+static m4_status no_memory(const m4_state *state, m4_error *err) {
+  return m4_fail(err, M4_MEMORY, NULL, "no memory for the states of %d flows and %d links",
+                 (int)state->flows.rows, (int)state->links.rows);
+}
+
+static m4_status create_on_device(m4_state *state, ag_table *const *tables, int n, const m4_model *model,
+                                  m4_error *err) {
+  size_t bytes = 0;
+  for (int i = 0; i < n; i++) bytes += table_bytes(model, tables[i]);
+  char *next = state->memory = ag_take(model->backend, bytes);
+  if (!next) return no_memory(state, err);
+  ag_zero(model->backend, next, bytes);
+  for (int i = 0; i < n; next += table_bytes(model, tables[i++])) tables[i]->data = next;
   return M4_OK;
 }
 
 m4_status m4_state_create(m4_state *state, const m4_model *model, m4_arena *arena, int32_t n_flows,
                           int32_t n_links, m4_error *err) {
-  memset(state, 0, sizeof *state);
   if (n_flows < 0 || n_links < 0)
     return m4_fail(err, M4_INTERNAL, NULL, "a state of %d flows and %d links", (int)n_flows, (int)n_links);
-  M4_TRY(create_table(&state->flows, model, arena, n_flows, model->widths.hidden, err));
-  M4_TRY(create_table(&state->links, model, arena, n_links, model->widths.hidden, err));
-  M4_TRY(create_table(&state->facts, model, arena, n_flows, M4_N_FACTS, err));
-  M4_TRY(create_table(&state->params, model, arena, n_flows, M4_N_PARAMS, err));
-  state->facts.constant = state->params.constant = true;
+  *state = (m4_state){.flows = {.rows = n_flows, .cols = model->widths.hidden},
+                      .links = {.rows = n_links, .cols = model->widths.hidden},
+                      .facts = {.rows = n_flows, .cols = M4_N_FACTS, .constant = true},
+                      .params = {.rows = n_flows, .cols = M4_N_PARAMS, .constant = true}};
+  ag_table *const tables[] = {&state->flows, &state->links, &state->facts, &state->params};
+  const int n = sizeof tables / sizeof *tables;
+  if (!ag_on_host(model->backend)) return create_on_device(state, tables, n, model, err);
+  for (int i = 0; i < n; i++) {
+    tables[i]->data = m4_arena_calloc(arena, table_bytes(model, tables[i]), 1);
+    if (!tables[i]->data) return no_memory(state, err);
+  }
   return M4_OK;
 }
 
-/* Row := values, then zeros. */
-static void set_row(ag_table *table, ag_dtype dtype, int32_t row, const float *values, int32_t n_values) {
-  size_t first = (size_t)row * (size_t)table->cols;
-  for (int32_t i = 0; i < table->cols; i++) {
-    float value = i < n_values ? values[i] : 0.0f;
-    if (dtype == AG_F64)
-      ((double *)table->data)[first + (size_t)i] = value;
-    else
-      ((float *)table->data)[first + (size_t)i] = value;
-  }
+void m4_state_free(m4_state *state, const m4_model *model) {
+  if (state->memory) ag_give_back(model->backend, state->memory);
+  memset(state, 0, sizeof *state);
+}
+
+void m4_first_row(const m4_model *model, float size_feature, int32_t n_links, const float *params,
+                  float *state, float *facts, float *scaled_params) {
+  facts[0] = scaled(model, (float)n_links, N_LINKS_UNIT);
+  for (int32_t i = 0; i < M4_N_PARAMS; ++i)
+    scaled_params[i] = facts[1 + i] = scaled(model, params[i], PARAM_UNIT[i]);
+  memset(state, 0, (size_t)model->widths.hidden * sizeof *state);
+  state[0] = 1.0f;
+  state[2] = scaled(model, size_feature, SIZE_UNIT);
+  state[3] = facts[0];
+}
+
+void m4_state_start(m4_state *state, ag_tape *tape, const int32_t *rows, int32_t n, m4_first_rows values) {
+  ag_scatter(tape, &state->flows, rows, ag_values(tape, n, state->flows.cols, values.states));
+  ag_scatter(tape, &state->facts, rows, ag_values(tape, n, M4_N_FACTS, values.facts));
+  ag_scatter(tape, &state->params, rows, ag_values(tape, n, M4_N_PARAMS, values.params));
+}
+
+/* Row := values (at most M4_N_FACTS), then zeros. */
+static void set_row(ag_table *table, const m4_model *model, int32_t row, const float *values,
+                    int32_t n_values) {
+  size_t element = element_bytes(model), row_bytes = (size_t)table->cols * element;
+  char *place = (char *)table->data + (size_t)row * row_bytes;
+  double wide[M4_N_FACTS];
+  for (int32_t i = 0; i < n_values; i++) wide[i] = values[i];
+  const void *given = element == sizeof *wide ? (const void *)wide : values;
+  ag_zero(model->backend, place, row_bytes);
+  ag_upload(model->backend, place, given, (size_t)n_values * element);
 }
 
 void m4_state_init_flow(m4_state *state, const m4_model *model, int32_t row, float size_feature,
                         int32_t n_links, const float *params) {
-  ag_dtype dtype = model->params[0]->dtype;
   float facts[M4_N_FACTS] = {scaled(model, (float)n_links, N_LINKS_UNIT)};
   for (int32_t i = 0; i < M4_N_PARAMS; ++i) facts[1 + i] = scaled(model, params[i], PARAM_UNIT[i]);
   const float first_state[] = {1.0f, 0.0f, scaled(model, size_feature, SIZE_UNIT), facts[0]};
-  set_row(&state->flows, dtype, row, first_state, 4);
-  set_row(&state->facts, dtype, row, facts, M4_N_FACTS);
-  set_row(&state->params, dtype, row, facts + 1, M4_N_PARAMS);
+  set_row(&state->flows, model, row, first_state, 4);
+  set_row(&state->facts, model, row, facts, M4_N_FACTS);
+  set_row(&state->params, model, row, facts + 1, M4_N_PARAMS);
 }
 
 void m4_state_init_link(m4_state *state, const m4_model *model, int32_t row) {
   const float first_state[] = {0.0f, 1.0f, 1.0f, 0.0f};
-  set_row(&state->links, model->params[0]->dtype, row, first_state, 4);
+  set_row(&state->links, model, row, first_state, 4);
 }
 
 /* ---- layers ---- */
@@ -97,7 +140,7 @@ static ag_tensor *sage(ag_tape *tape, const m4_sage *layer, ag_tensor *x, const 
 static ag_tensor *time_column(const m4_model *model, ag_tape *tape, const m4_event_data *event) {
   int32_t n_nodes = event->n_flows + event->n_links;
   float *column = m4_arena_alloc(ag_tape_arena(tape), (size_t)n_nodes, sizeof *column);
-  float dt = time_feature(model, event->dt_us);
+  float dt = m4_time_feature(model, event->dt_us);
   if (column)
     for (int32_t i = 0; i < n_nodes; i++) column[i] = dt;
   return ag_input(tape, n_nodes, 1, column);
@@ -117,7 +160,7 @@ static void read_auxiliary(const m4_model *model, ag_tape *tape, m4_state *state
 /* Features of flows, followed by those of the fluid where the model has them. */
 static ag_tensor *with_fluid(const m4_model *model, ag_tape *tape, ag_tensor *features, const float *fluid) {
   if (model->widths.n_fluid == 0 || !features) return features;
-  return ag_concat_cols(tape, features, ag_input(tape, features->rows, M4_N_FLUID, fluid));
+  return ag_concat_cols(tape, features, ag_values(tape, features->rows, M4_N_FLUID, fluid));
 }
 
 /* States of flows and links, side by side. */
@@ -125,14 +168,25 @@ typedef struct node_states {
   ag_tensor *flows, *links;
 } node_states;
 
+/* The first rows of h, as many as there are time steps, after them; the others as they are. */
+static ag_tensor *step_rows(ag_tape *tape, const m4_gru *cell, ag_tensor *steps, ag_tensor *h) {
+  if (!steps || !h || steps->rows == 0) return h;
+  if (steps->rows == h->rows) return gru(tape, cell, steps, h);
+  ag_tensor *after = gru(tape, cell, steps, ag_slice_rows(tape, h, 0, steps->rows));
+  return ag_concat_rows(tape, after, ag_slice_rows(tape, h, steps->rows, h->rows - steps->rows));
+}
+
 static node_states time_step(const m4_model *model, ag_tape *tape, const m4_event_data *event,
                              node_states now) {
-  if (event->dt_us <= 0 || model->widths.without_gru) return now;
-  ag_tensor *dt = time_column(model, tape, event);
-  ag_tensor *flow_dt = ag_slice_rows(tape, dt, 0, event->n_flows);
-  ag_tensor *link_dt = ag_slice_rows(tape, dt, event->n_flows, event->n_links);
-  now.flows = gru(tape, &model->flow_time, flow_dt, now.flows);
-  if (!model->widths.without_link_state) now.links = gru(tape, &model->link_time, link_dt, now.links);
+  bool by_row = event->time_steps != NULL;
+  if (model->widths.without_gru || (!by_row && event->dt_us <= 0)) return now;
+  int32_t n_flows = by_row ? event->n_timed_flows : event->n_flows;
+  int32_t n_links = by_row ? event->n_timed_links : event->n_links;
+  ag_tensor *dt =
+      by_row ? ag_values(tape, n_flows + n_links, 1, event->time_steps) : time_column(model, tape, event);
+  now.flows = step_rows(tape, &model->flow_time, ag_slice_rows(tape, dt, 0, n_flows), now.flows);
+  if (!model->widths.without_link_state)
+    now.links = step_rows(tape, &model->link_time, ag_slice_rows(tape, dt, n_flows, n_links), now.links);
   return now;
 }
 

@@ -68,28 +68,47 @@ typedef struct m4_state {
   ag_table links;  /* z [L, H] */
   ag_table facts;  /* [F, 14]: n_links, 13 parameters; constant, read by the FCT head */
   ag_table params; /* [F, 13]: the parameters alone; constant, read by the rate GRU */
+  void *memory;    /* of all tables, where it is a device's */
 } m4_state;
 
-/* Allocates zeroed tables from `arena` (element type of the backend). */
+/* Zeroed tables (element type of the backend) from `arena`, or in the memory of a device, which m4_state_free
+ * gives back. */
 m4_status m4_state_create(m4_state *state, const m4_model *model, m4_arena *arena, int32_t n_flows,
                           int32_t n_links, m4_error *err);
-/* Initial rows (model.md 5). params: 13 floats. */
+void m4_state_free(m4_state *state, const m4_model *model); /* zeroed structs are accepted */
+/* Initial rows (model.md 5). params: 13 floats. On a device one small upload for each table. */
 void m4_state_init_flow(m4_state *state, const m4_model *model, int32_t row, float size_feature,
                         int32_t n_links, const float *params);
 void m4_state_init_link(m4_state *state, const m4_model *model, int32_t row);
 
+/* The same for many flows at once: m4_first_row makes one flow's values on the host, and m4_state_start puts
+ * the blocks, which lie in the backend's memory, into these rows (one op for each table). */
+typedef struct m4_first_rows {
+  const float *states; /* [n, H] */
+  const float *facts;  /* [n, M4_N_FACTS] */
+  const float *params; /* [n, M4_N_PARAMS] */
+} m4_first_rows;
+void m4_first_row(const m4_model *model, float size_feature, int32_t n_links, const float *params,
+                  float *state, float *facts, float *scaled_params);
+void m4_state_start(m4_state *state, ag_tape *tape, const int32_t *rows, int32_t n, m4_first_rows values);
+
 /* One event as data (design.md "An event is data"). Flow rows ascending, then link rows ascending, are nodes
  * 0..n_flows+n_links-1; neighbours in CSR: of a flow its links in path order, of a link its flows ascending.
- * The graph is symmetric: the same CSR serves backward. Arrays are plain int32/float32 so that a device can
- * take them as they are. */
+ * The graph is symmetric: the same CSR serves backward. Arrays are plain int32/float32 and lie in the
+ * backend's memory. Events of scenarios that know nothing of each other may be one event: rows, nodes and
+ * edges of all of them, and time_steps. */
 typedef struct m4_event_data {
   int32_t n_flows, n_links, n_edges; /* n_edges: (flow, link) pairs; the CSR has 2 * n_edges entries */
   const int32_t *flow_rows;          /* [n_flows] rows of state.flows */
   const int32_t *link_rows;          /* [n_links] rows of state.links */
   const int32_t *neighbour_offset;   /* [n_flows + n_links + 1] */
   const int32_t *neighbour_index;    /* [2 * n_edges] node numbers */
-  double dt_us;                      /* time step; no time GRU when <= 0 */
-  const float *fluid;                /* [n_flows, M4_N_FLUID]; NULL unless widths.n_fluid */
+  double dt_us;                      /* time step of all rows; no time GRU when <= 0 */
+  /* Or, when not NULL, time steps row by row, [n_timed_flows + n_timed_links] as m4_time_feature tells them:
+   * of the first flows, then of the first links. The others have no time GRU. */
+  const float *time_steps;
+  int32_t n_timed_flows, n_timed_links;
+  const float *fluid; /* [n_flows, M4_N_FLUID]; NULL unless widths.n_fluid */
   /* Supervision, read after the time step (model.md 6 step 3); all zero/NULL in simulation. */
   int32_t n_size_labels;    /* 0 or n_flows */
   const float *size_labels; /* [n_flows] remaining ratio of each active flow */
@@ -97,6 +116,9 @@ typedef struct m4_event_data {
   const int32_t *queue_rows; /* [n_queue_labels] rows of state.links; may repeat */
   const float *queue_labels; /* [n_queue_labels] cube-root units */
 } m4_event_data;
+
+/* A time step > 0 as the time GRUs read it. */
+float m4_time_feature(const m4_model *model, double dt_us);
 
 /* What the auxiliary heads say at one event; NULL where the event has no labels or the model no such head. */
 typedef struct m4_event_aux {

@@ -194,6 +194,92 @@ static void test_empty_event_does_nothing(void **state) {
   close_bench(&b);
 }
 
+/* ---- several scenarios in one event ---- */
+
+static void assert_same_rows(const ag_table *a, const ag_table *b) {
+  const float *x = a->data, *y = b->data;
+#ifdef AG_BLAS /* the last bits of a row depend on how many rows are multiplied together */
+  for (int32_t i = 0; i < a->rows * a->cols; i++) assert_float_equal(x[i], y[i], 1e-6f);
+#else
+  assert_memory_equal(x, y, (size_t)a->rows * (size_t)a->cols * sizeof *x);
+#endif
+}
+
+/* Flow 1 alone on links 0 and 2. */
+static const int32_t lone_flow[] = {1}, lone_links[] = {0, 2}, lone_offset[] = {0, 2, 3, 4},
+                     lone_neighbours[] = {1, 2, 0, 0};
+static const m4_event_data lone = {.n_flows = 1,
+                                   .n_links = 2,
+                                   .n_edges = 2,
+                                   .flow_rows = lone_flow,
+                                   .link_rows = lone_links,
+                                   .neighbour_offset = lone_offset,
+                                   .neighbour_index = lone_neighbours};
+/* Both: first the flows of either, then the links. */
+static const int32_t both_flows[] = {0, 2, 1}, both_links[] = {1, 3, 0, 2},
+                     both_offset[] = {0, 2, 3, 5, 7, 8, 9, 10},
+                     both_neighbours[] = {3, 4, 3, 5, 6, 0, 1, 0, 2, 2};
+static const m4_event_data both = {.n_flows = 3,
+                                   .n_links = 4,
+                                   .n_edges = 5,
+                                   .flow_rows = both_flows,
+                                   .link_rows = both_links,
+                                   .neighbour_offset = both_offset,
+                                   .neighbour_index = both_neighbours};
+
+/* Whatever the time steps (0: none) of two scenarios, one event says of each what its own event would. */
+static void test_two_scenarios_in_one_event(void **state) {
+  (void)state;
+  static const double steps_us[][2] = {{2.5, 2.5}, {2.5, 40}, {2.5, 0}, {0, 0}};
+  for (size_t i = 0; i < sizeof steps_us / sizeof *steps_us; i++) {
+    bench apart, together;
+    open_bench(&apart);
+    open_bench(&together);
+    m4_event_data one = shared_link, other = lone, all = both;
+    float steps[7];
+    one.dt_us = steps_us[i][0];
+    other.dt_us = steps_us[i][1];
+    all.n_timed_flows = (one.dt_us > 0 ? 2 : 0) + (other.dt_us > 0 ? 1 : 0);
+    all.n_timed_links = (one.dt_us > 0 ? 2 : 0) + (other.dt_us > 0 ? 2 : 0);
+    for (int32_t k = 0; k < all.n_timed_flows; k++) steps[k] = (float)(k < 2 ? one.dt_us : other.dt_us);
+    for (int32_t k = 0; k < all.n_timed_links; k++)
+      steps[all.n_timed_flows + k] = (float)(k < 2 ? one.dt_us : other.dt_us);
+    all.time_steps = steps;
+    for (int round = 0; round < 2; round++) {
+      m4_event(apart.model, apart.tape, &apart.state, &one, 0, NULL);
+      m4_event(apart.model, apart.tape, &apart.state, &other, 0, NULL);
+      m4_event(together.model, together.tape, &together.state, &all, 0, NULL);
+    }
+    assert_int_equal(ag_tape_status(together.tape, NULL), M4_OK);
+    assert_same_rows(&apart.state.flows, &together.state.flows);
+    assert_same_rows(&apart.state.links, &together.state.links);
+    close_bench(&apart);
+    close_bench(&together);
+  }
+}
+
+static void test_many_first_rows(void **state) {
+  (void)state;
+  bench one, many;
+  float states[2 * HIDDEN], facts[2 * M4_N_FACTS], scaled[2 * M4_N_PARAMS];
+  const float params[M4_N_PARAMS] = {7, 8, 9};
+  const int32_t rows[] = {2, 0};
+  open_bench(&one);
+  open_bench(&many);
+  for (int32_t i = 0; i < 2; i++) {
+    m4_state_init_flow(&one.state, one.model, rows[i], 4.5f, i, params);
+    m4_first_row(many.model, 4.5f, i, params, states + i * HIDDEN, facts + i * M4_N_FACTS,
+                 scaled + i * M4_N_PARAMS);
+  }
+  m4_state_start(&many.state, many.tape, rows, 2, (m4_first_rows){states, facts, scaled});
+  assert_int_equal(ag_tape_status(many.tape, NULL), M4_OK);
+  assert_memory_equal(one.state.flows.data, many.state.flows.data, N_FLOWS * HIDDEN * sizeof(float));
+  assert_memory_equal(one.state.facts.data, many.state.facts.data, N_FLOWS * M4_N_FACTS * sizeof(float));
+  assert_memory_equal(one.state.params.data, many.state.params.data, N_FLOWS * M4_N_PARAMS * sizeof(float));
+  close_bench(&one);
+  close_bench(&many);
+}
+
 /* The time step happens iff dt > 0, and before the auxiliary readouts. */
 static void test_time_step(void **state) {
   (void)state;
@@ -309,6 +395,8 @@ int main(void) {
       cmocka_unit_test(test_initial_rows),
       cmocka_unit_test(test_untouched_rows_stay),
       cmocka_unit_test(test_empty_event_does_nothing),
+      cmocka_unit_test(test_two_scenarios_in_one_event),
+      cmocka_unit_test(test_many_first_rows),
       cmocka_unit_test(test_time_step),
       cmocka_unit_test(test_states_do_not_depend_on_observation),
       cmocka_unit_test(test_scaled_inputs),
