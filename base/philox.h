@@ -15,7 +15,8 @@ typedef enum m4_purpose {
   M4_RNG_SAMPLING = 4, /* which busy periods are drawn */
   M4_RNG_WORKLOAD = 5, /* flows, sizes, gaps */
   M4_RNG_CAMPAIGN = 6, /* scenario parameters */
-  M4_RNG_TEST = 7
+  M4_RNG_TEST = 7,
+  M4_RNG_UNFOLD = 8 /* which samples are trained on as simulations live them */
 } m4_purpose;
 
 /* The raw block: 128-bit counter, 64-bit key -> 128 random bits. */

@@ -6,6 +6,7 @@
 #include "infer/components.h"
 #include "infer/slots.h"
 #include "infer/snapshot.h"
+#include "infer/watch.h"
 #include "infer/work.h"
 #include "nn/m4_fluid.h"
 #include "nn/m4_inputs.h"
@@ -28,6 +29,7 @@ struct inf_session {
   m4_fluid fluid; /* empty unless the model has fluid features */
   m4_heap heap;
   inf_counters counters;
+  inf_watcher watcher; /* see NULL: nobody */
 };
 
 /* ---- life ---- */
@@ -81,6 +83,10 @@ void inf_set_link_rate(inf_session *session, int32_t link, int64_t rate_bps) {
   if (session->fluid.flows) session->fluid.links[link].capacity = (double)rate_bps / 8e9;
 }
 
+void inf_watch(inf_session *session, inf_watcher watcher) {
+  session->watcher = watcher;
+}
+
 /* ---- the state update (simulation.md 3) ---- */
 
 /* The largest time since the last update of a member, in microseconds: one value for all of them. */
@@ -126,6 +132,8 @@ static m4_status update(inf_session *session, const inf_component *component, m4
     M4_TRY(m4_fluid_step(&session->fluid, event.flow_rows, event.n_flows, session->clock_ns, err));
     event.fluid = session->fluid.features;
   }
+  const inf_watcher *watcher = &session->watcher;
+  if (watcher->see) M4_TRY(watcher->see(watcher->context, component, event.dt_us, event.fluid, err));
   const ag_tensor *head;
   M4_TRY(inf_work_step(&session->work, &event, &head, err));
   count_update(&session->counters, component, event.n_links);

@@ -10,19 +10,11 @@
 
 /* ---- the walk ---- */
 
-typedef struct active_set {
-  m4_ascending flows, links;
-  int32_t n_edges;
-  int32_t *link_uses; /* [n_links] hops of active flows over the link */
-  int32_t *link_next; /* [n_links] while a graph is filled: node number, then next free place of the link's
-                         neighbours */
-} active_set;
-
 static m4_status no_memory(m4_error *err) {
   return m4_fail(err, M4_MEMORY, NULL, "no memory for the events of a busy period");
 }
 
-static m4_status create_active_set(active_set *active, const m4_sample *sample, m4_arena *arena,
+static m4_status create_active_set(nn_active_set *active, const m4_sample *sample, m4_arena *arena,
                                    m4_error *err) {
   memset(active, 0, sizeof *active);
   size_t n_flows = (size_t)sample->n_flows, n_links = (size_t)sample->n_links;
@@ -34,7 +26,7 @@ static m4_status create_active_set(active_set *active, const m4_sample *sample, 
   return complete ? M4_OK : no_memory(err);
 }
 
-static void arrive(active_set *active, const m4_sample *sample, int32_t flow) {
+static void arrive(nn_active_set *active, const m4_sample *sample, int32_t flow) {
   m4_ascending_insert(&active->flows, flow);
   for (int32_t k = sample->path_offset[flow]; k < sample->path_offset[flow + 1]; k++) {
     if (active->link_uses[sample->path_link[k]]++ == 0)
@@ -43,7 +35,7 @@ static void arrive(active_set *active, const m4_sample *sample, int32_t flow) {
   }
 }
 
-static void depart(active_set *active, const m4_sample *sample, int32_t flow) {
+static void depart(nn_active_set *active, const m4_sample *sample, int32_t flow) {
   m4_ascending_remove(&active->flows, flow);
   for (int32_t k = sample->path_offset[flow]; k < sample->path_offset[flow + 1]; k++) {
     if (--active->link_uses[sample->path_link[k]] == 0)
@@ -53,7 +45,7 @@ static void depart(active_set *active, const m4_sample *sample, int32_t flow) {
 }
 
 /* Flows first: their links in path order. Then links: their flows ascending. */
-static void fill_neighbours(active_set *active, const m4_sample *sample, int32_t *offset, int32_t *index) {
+static void fill_neighbours(nn_active_set *active, const m4_sample *sample, int32_t *offset, int32_t *index) {
   int32_t n_flows = active->flows.count, n_links = active->links.count, filled = 0;
   for (int32_t i = 0; i < n_links; i++) active->link_next[active->links.items[i]] = n_flows + i;
   offset[0] = 0;
@@ -75,8 +67,8 @@ static void fill_neighbours(active_set *active, const m4_sample *sample, int32_t
   }
 }
 
-static m4_status make_graph(m4_event_data *event, active_set *active, const m4_sample *sample,
-                            m4_arena *arena, m4_error *err) {
+m4_status nn_event_graph(m4_event_data *event, nn_active_set *active, const m4_sample *sample,
+                         m4_arena *arena, m4_error *err) {
   size_t n_flows = (size_t)active->flows.count, n_links = (size_t)active->links.count;
   size_t n_nodes = n_flows + n_links, n_neighbours = 2 * (size_t)active->n_edges;
   int32_t *arrays = m4_arena_alloc(arena, n_nodes + (n_nodes + 1) + n_neighbours, sizeof *arrays);
@@ -145,7 +137,7 @@ static m4_status find_event_flows(m4_sample *sample, m4_arena *arena, m4_error *
 m4_status nn_build_graphs(m4_sample *sample, m4_arena *arena, m4_error *err) {
   M4_TRY(check_paths(sample, err));
   M4_TRY(find_event_flows(sample, arena, err));
-  active_set active;
+  nn_active_set active;
   M4_TRY(create_active_set(&active, sample, arena, err));
   sample->events = m4_arena_calloc(arena, (size_t)sample->n_events, sizeof *sample->events);
   if (!sample->events) return no_memory(err);
@@ -157,7 +149,7 @@ m4_status nn_build_graphs(m4_sample *sample, m4_arena *arena, m4_error *err) {
       arrive(&active, sample, flow);
     else
       depart(&active, sample, flow);
-    M4_TRY(make_graph(&sample->events[j], &active, sample, arena, err));
+    M4_TRY(nn_event_graph(&sample->events[j], &active, sample, arena, err));
     if (!isfinite(sample->dt_us[j]) || sample->dt_us[j] < 0)
       return m4_fail(err, M4_DATA, NULL, "time step %g us before event %d", (double)sample->dt_us[j], (int)j);
     sample->events[j].dt_us = sample->dt_us[j];

@@ -197,9 +197,13 @@ static m4_status make_fluid(m4_sample *sample, const m4_period *period, m4_arena
 
 const float *m4_sample_last_fluid(const m4_sample *sample, int32_t flow) {
   if (!sample->fluid) return NULL;
-  const m4_event_data *event = &sample->events[sample->departure_event[flow] - 1];
-  const int32_t *place = bsearch(&flow, event->flow_rows, (size_t)event->n_flows, sizeof flow, compare_int32);
-  return event->fluid + (place - event->flow_rows) * M4_N_FLUID;
+  for (int32_t j = sample->departure_event[flow] - 1;; --j) { /* its arrival at the latest */
+    const m4_event_data *event = &sample->events[j];
+    if (event->n_flows == 0) continue;
+    const int32_t *place =
+        bsearch(&flow, event->flow_rows, (size_t)event->n_flows, sizeof flow, compare_int32);
+    if (place) return event->fluid + (place - event->flow_rows) * M4_N_FLUID;
+  }
 }
 
 /* ---- labels ---- */

@@ -119,11 +119,9 @@ static m4_status plan_every(nn_loss_plan *plan, const m4_sample *sample, double 
   plan->n_readouts = m4_arena_calloc(arena, (size_t)sample->n_flows, sizeof *plan->n_readouts);
   if (!plan->n_readouts) return m4_fail(err, M4_MEMORY, NULL, "no memory for the counts of readouts");
   M4_TRY(doubles(&plan->event_error, sample->n_events, arena, err));
-  for (int32_t i = 0; i < sample->n_flows; i++) {
-    int32_t first = sample->arrival_event[i], end = sample->departure_event[i];
-    if (end > sample->n_events) end = sample->n_events;
-    if (end > first) plan->n_readouts[i] = end - first;
-    n_arrivals += end > first;
+  for (int32_t j = 0; j < sample->n_events; j++) {
+    const m4_event_data *event = &sample->events[j];
+    for (int32_t i = 0; i < event->n_flows; i++) n_arrivals += plan->n_readouts[event->flow_rows[i]]++ == 0;
   }
   plan->every_factor = weight / (n_arrivals > 0 ? n_arrivals : 1);
   return M4_OK;

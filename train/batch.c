@@ -2,6 +2,7 @@
 #include "train/batch.h"
 
 #include "autograd/backend.h"
+#include "base/philox.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,6 +21,9 @@ struct tr_crew {
   m4_ranks *ranks;
   m4_workspace **workspaces; /* [n_workers] */
   ag_profile **profiles;     /* [n_workers], or NULL: off */
+  tr_unfolder unfolder;
+  double unfolded_share; /* 0: no sample is unfolded */
+  m4_arena *unfolded;    /* [n_workers] the sample at hand */
   int n_workers;
   tr_slot *slots;                    /* [n_slots] samples in flight */
   int32_t n_slots, n_gradient_slots; /* the first n_gradient_slots have gradient buffers */
@@ -78,10 +82,20 @@ void tr_crew_free(tr_crew *crew) {
   for (int32_t s = 0; crew->slots && s < crew->n_slots; ++s) ag_grads_free(crew->slots[s].grads);
   ag_grads_free(crew->total);
   for (int w = 0; crew->profiles && w < crew->n_workers; ++w) ag_profile_free(crew->profiles[w]);
+  for (int w = 0; crew->unfolded && w < crew->n_workers; ++w) m4_arena_free(&crew->unfolded[w]);
+  free(crew->unfolded);
   free(crew->profiles);
   free(crew->workspaces);
   free(crew->slots);
   free(crew);
+}
+
+m4_status tr_crew_unfold(tr_crew *crew, tr_unfolder unfolder, double share, m4_error *err) {
+  crew->unfolded = calloc((size_t)crew->n_workers, sizeof *crew->unfolded);
+  if (!crew->unfolded) return m4_fail(err, M4_MEMORY, NULL, "no memory for unfolded samples");
+  crew->unfolder = unfolder;
+  crew->unfolded_share = share;
+  return M4_OK;
 }
 
 m4_status tr_crew_profile(tr_crew *crew, m4_error *err) {
@@ -132,6 +146,36 @@ ag_rng_state tr_part_rng(const tr_part *part, int64_t item) {
                         (uint64_t)(part->first + item) << RNG_SAMPLE_SHIFT};
 }
 
+static m4_status make_room(m4_arena *arena, size_t bytes, m4_error *err) {
+  m4_arena_release(arena, 0);
+  if (arena->reserved_bytes >= bytes) return M4_OK;
+  m4_arena_free(arena);
+  return m4_arena_init(arena, bytes, err);
+}
+
+/* part NULL: losses only. */
+m4_status tr_crew_sample(const tr_crew *crew, const ds_item *item, const tr_part *part, int64_t number,
+                         m4_arena *arena, const m4_sample **sample, m4_error *err) {
+  *sample = item->sample;
+  if (crew->unfolded_share <= 0) return M4_OK;
+  if (part && m4_random_uniform(part->rng_seed, M4_RNG_UNFOLD, (uint32_t)part->step,
+                                (uint64_t)(part->first + number)) >= crew->unfolded_share)
+    return M4_OK;
+  m4_sample *unfolded;
+  M4_TRY(make_room(arena, crew->unfolder.most_bytes(item->sample), err));
+  M4_TRY(crew->unfolder.unfold(&unfolded, crew->model, &item->facts, item->sample, arena, err));
+  *sample = unfolded;
+  return M4_OK;
+}
+
+/* The sample at hand of a worker. */
+static m4_status take_sample(const wave *job, size_t index, int worker, const m4_sample **sample,
+                             m4_error *err) {
+  m4_arena *arena = job->crew->unfolded ? &job->crew->unfolded[worker] : NULL;
+  return tr_crew_sample(job->crew, job->items[index], job->part, job->first + (int64_t)index, arena, sample,
+                        err);
+}
+
 static bool all_finite(const m4_model *model, const ag_grads *grads) {
   int64_t n;
   const void *values = ag_grads_all(grads, &n);
@@ -142,10 +186,13 @@ static void gradient_task(void *arg, size_t index, int worker) {
   const wave *job = arg;
   tr_crew *crew = job->crew;
   tr_slot *slot = &crew->slots[index];
+  const m4_sample *sample;
   ag_grads_zero(slot->grads);
-  slot->status = m4_pass_gradients(
-      crew->workspaces[worker], crew->model, job->items[index]->sample, job->options, job->part->scale,
-      tr_part_rng(job->part, job->first + (int64_t)index), slot->grads, &slot->losses, NULL, &slot->error);
+  slot->status = take_sample(job, index, worker, &sample, &slot->error);
+  if (slot->status != M4_OK) return;
+  slot->status = m4_pass_gradients(crew->workspaces[worker], crew->model, sample, job->options,
+                                   job->part->scale, tr_part_rng(job->part, job->first + (int64_t)index),
+                                   slot->grads, &slot->losses, NULL, &slot->error);
   if (slot->status == M4_OK && job->part->check_finite && !all_finite(crew->model, slot->grads))
     slot->status = m4_fail(&slot->error, M4_NUMERIC, NULL, "a gradient is not finite");
 }
@@ -153,9 +200,12 @@ static void gradient_task(void *arg, size_t index, int worker) {
 static void loss_task(void *arg, size_t index, int worker) {
   const wave *job = arg;
   tr_slot *slot = &job->crew->slots[index];
+  const m4_sample *sample;
   m4_pass_output output = {.slowdown = job->slowdown ? job->slowdown[index] : NULL};
-  slot->status = m4_pass_forward(job->crew->workspaces[worker], job->crew->model, job->items[index]->sample,
-                                 job->options, &slot->losses, job->slowdown ? &output : NULL, &slot->error);
+  slot->status = take_sample(job, index, worker, &sample, &slot->error);
+  if (slot->status != M4_OK) return;
+  slot->status = m4_pass_forward(job->crew->workspaces[worker], job->crew->model, sample, job->options,
+                                 &slot->losses, job->slowdown ? &output : NULL, &slot->error);
 }
 
 enum { CHUNK_ELEMENTS = 1 << 16 };

@@ -18,6 +18,17 @@ typedef struct tr_crew tr_crew;
 m4_status tr_crew_create(tr_crew **crew, const m4_model *model, m4_pool *pool, m4_ranks *ranks,
                          size_t budget_bytes, int32_t batch_size, m4_error *err);
 void tr_crew_free(tr_crew *crew); /* NULL accepted */
+/* Makes of a busy period what a simulation with the model would live through (infer/unfold.h has the only
+ * one; this room does not know simulations). most_bytes: what it needs of the arena. */
+typedef struct tr_unfolder {
+  size_t (*most_bytes)(const m4_sample *forced);
+  m4_status (*unfold)(m4_sample **sample, const m4_model *model, const m4_period *facts,
+                      const m4_sample *forced, m4_arena *arena, m4_error *err);
+} tr_unfolder;
+/* From now on about this share of the samples of every step is unfolded with the weights of the moment, and
+ * all samples of tr_crew_losses are. */
+m4_status tr_crew_unfold(tr_crew *crew, tr_unfolder unfolder, double share, m4_error *err);
+
 /* From now on every pass is counted, and the first ones are traced (profile.h). */
 m4_status tr_crew_profile(tr_crew *crew, m4_error *err);
 ag_profile *const *tr_crew_profiles(const tr_crew *crew, int *n); /* one per thread; none when off */
@@ -35,6 +46,11 @@ typedef struct tr_part {
                      */
 } tr_part;
 ag_rng_state tr_part_rng(const tr_part *part, int64_t item); /* of items[item] */
+
+/* The sample that items[item] of a part is trained on: item->sample, or that unfolded into arena, which is
+ * made large enough. */
+m4_status tr_crew_sample(const tr_crew *crew, const ds_item *item, const tr_part *part, int64_t number,
+                         m4_arena *arena, const m4_sample **sample, m4_error *err);
 
 /* Adds the items' gradients to the step's, in order. losses[count]: of every item. M4_NUMERIC, naming the
  * period, when a loss or gradient is not finite: *failed (may be NULL) is that item then. */

@@ -33,7 +33,7 @@ typedef struct tr_config {
     double learning_rate;
     bool enable_val, enable_dist;
     char *loss, *loss_fct;
-    double tail_weight, weight_every;
+    double tail_weight, weight_every, own_departures;
     double weight_size, weight_queue; /* negative: the loss's own default */
     int64_t link_slots;
     char *lr_schedule;

@@ -13,30 +13,49 @@ static m4_status save(tr_run *run, const tr_trial *trial, const tr_trial_origin 
   return tr_trial_save(trial, origin, dir, err);
 }
 
+/* Which op failed: *found, if it fails again. */
+static void find_op(const tr_trial *trial, m4_error *found) {
+  m4_error again = {0};
+  if (tr_trial_run(trial, NULL, &again) != M4_OK) *found = again;
+}
+
+/* Saves the trial; what to do next becomes err's hint. An unfolded sample has no arrays of its own to save.
+ */
+static m4_status advise(tr_run *run, const tr_trial *trial, const ds_item *item, int64_t step,
+                        const char *failure, m4_error *err) {
+  ds_period_info info = ds_period(run->dataset, item->period);
+  char name[64], dir[TR_PATH_BYTES];
+  if (trial->sample != item->sample)
+    return m4_hint(err, M4_NUMERIC, "the sample had departures of its own (training.own_departures)");
+  tr_trial_origin origin = {.dataset_hash = ds_hash(run->dataset),
+                            .scenario = ds_scenario_name(run->dataset, info.scenario),
+                            .segment = info.segment,
+                            .step = step,
+                            .failure = failure};
+  snprintf(name, sizeof name, "step=%lld_period=%lld", (long long)step, (long long)item->period);
+  m4_error saving = {0};
+  if (save(run, trial, &origin, name, dir, &saving) != M4_OK)
+    return m4_hint(err, M4_NUMERIC, "could not save it: %.200s", saving.what);
+  return m4_hint(err, M4_NUMERIC, "m4-train --replay %s", dir);
+}
+
 m4_status tr_explain_failure(tr_run *run, const ds_item *item, const tr_part *part, int64_t number,
                              m4_error *err) {
   ds_period_info info = ds_period(run->dataset, item->period);
-  const char *scenario = ds_scenario_name(run->dataset, info.scenario);
+  m4_arena arena = {0};
+  m4_error found = err ? *err : (m4_error){0};
   tr_trial trial = {.model = run->model,
-                    .sample = item->sample,
                     .options = tr_loss_options(run->values, true),
                     .scale = part->scale,
                     .rng = tr_part_rng(part, number),
                     .budget_bytes = (size_t)run->values->training.segment_budget_mib << 20};
-  m4_error first = err ? *err : (m4_error){0}, found = {0};
-  if (tr_trial_run(&trial, NULL, &found) == M4_OK) found = first;
-  char where[192], name[64], dir[TR_PATH_BYTES];
-  snprintf(where, sizeof where, "busy period %d of scenario %.100s", (int)info.segment, scenario);
+  if (tr_crew_sample(run->crew, item, part, number, &arena, &trial.sample, NULL) == M4_OK)
+    find_op(&trial, &found);
+  char where[192];
+  snprintf(where, sizeof where, "busy period %d of scenario %.100s", (int)info.segment,
+           ds_scenario_name(run->dataset, info.scenario));
   m4_fail(err, M4_NUMERIC, where, "step %lld: %s", (long long)part->step + 1, found.what);
-  if (run->job->dry_run) return M4_NUMERIC;
-  tr_trial_origin origin = {.dataset_hash = ds_hash(run->dataset),
-                            .scenario = scenario,
-                            .segment = info.segment,
-                            .step = part->step + 1,
-                            .failure = found.what};
-  snprintf(name, sizeof name, "step=%lld_period=%lld", (long long)part->step + 1, (long long)item->period);
-  m4_error saving = {0};
-  if (save(run, &trial, &origin, name, dir, &saving) != M4_OK)
-    return m4_hint(err, M4_NUMERIC, "could not save it: %.200s", saving.what);
-  return m4_hint(err, M4_NUMERIC, "m4-train --replay %s", dir);
+  if (!run->job->dry_run) advise(run, &trial, item, part->step + 1, found.what, err);
+  m4_arena_free(&arena);
+  return M4_NUMERIC;
 }

@@ -1,6 +1,7 @@
 /* m4-train: command line of the trainer. */
 #include "base/command.h"
 #include "base/signals.h"
+#include "infer/unfold.h"
 #include "train/replay.h"
 #include "train/run_folder.h"
 #include "train/train.h"
@@ -141,6 +142,7 @@ static m4_status run(int argc, char **argv, const train_options *options, const 
                 .config = config,
                 .resume = options->resume,
                 .command_line = command_line,
+                .unfolder = {inf_unfold_most_bytes, inf_unfold},
                 .profile = options->profile,
                 .dry_run = common->dry_run};
   if (status == M4_OK && common->print_config)

@@ -87,6 +87,8 @@ static m4_status make_model(tr_run *run, m4_error *err) {
   size_t budget = (size_t)values->training.segment_budget_mib << 20;
   M4_TRY(tr_crew_create(&run->crew, run->model, run->job->pool, run->job->ranks, budget,
                         (int32_t)values->training.batch_size, err));
+  if (values->training.own_departures > 0)
+    M4_TRY(tr_crew_unfold(run->crew, run->job->unfolder, values->training.own_departures, err));
   return run->job->profile ? tr_crew_profile(run->crew, err) : M4_OK;
 }
 

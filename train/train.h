@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/ranks.h"
 #include "base/threads.h"
+#include "train/batch.h"
 #include "train/config.h"
 
 typedef struct tr_job {
@@ -15,9 +16,10 @@ typedef struct tr_job {
   const char *command_line; /* recorded in the run folder; may be NULL */
   m4_ranks *ranks;          /* processes that train together; NULL = this one alone */
   m4_pool *pool;
-  m4_log *log;  /* NULL or quiet on ranks but the first */
-  bool profile; /* count the time of every op */
-  bool dry_run; /* read everything, do one step, write nothing */
+  m4_log *log;          /* NULL or quiet on ranks but the first */
+  tr_unfolder unfolder; /* for training.own_departures */
+  bool profile;         /* count the time of every op */
+  bool dry_run;         /* read everything, do one step, write nothing */
 } tr_job;
 
 /* Trains. M4_INTERRUPTED after a requested stop (state saved). run_dir receives the folder used (at least

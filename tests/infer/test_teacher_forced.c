@@ -1,5 +1,6 @@
 /* One model: a teacher-forced pass and an online session that are told the same events give the same bits. */
 #include "infer/session.h"
+#include "infer/unfold.h"
 
 #include "base/philox.h"
 #include "nn/init.h"
@@ -47,21 +48,25 @@ static void draw(facts *f, uint64_t seed) {
     if (f->start[i] + f->fct[i] > f->start[0] + f->fct[0]) f->fct[0] = f->start[i] + f->fct[i] - f->start[0];
 }
 
+static m4_period period_of(const facts *f) {
+  return (m4_period){.n_flows = FLOWS,
+                     .flow_id = f->id,
+                     .size_bytes = f->size,
+                     .start_ns = f->start,
+                     .fct_ns = f->fct,
+                     .ideal_fct_ns = f->ideal,
+                     .params = f->params,
+                     .path_offset = f->offset,
+                     .path_link = f->link,
+                     .path_rate_bps = f->rate_bps};
+}
+
 static void teacher_forced(const m4_model *model, const facts *f, float *slowdown) {
   m4_arena arena;
   m4_workspace *workspace = NULL;
   m4_sample *sample = NULL;
   m4_error err = {0};
-  const m4_period period = {.n_flows = FLOWS,
-                            .flow_id = f->id,
-                            .size_bytes = f->size,
-                            .start_ns = f->start,
-                            .fct_ns = f->fct,
-                            .ideal_fct_ns = f->ideal,
-                            .params = f->params,
-                            .path_offset = f->offset,
-                            .path_link = f->link,
-                            .path_rate_bps = f->rate_bps};
+  const m4_period period = period_of(f);
   m4_pass_output output = {.slowdown = slowdown};
   m4_losses losses;
   m4_loss_options options = m4_default_loss();
@@ -188,6 +193,96 @@ static void so_do_models_without_parts(void **state) {
   }
 }
 
+/* ---- departures of the model's own ---- */
+
+/* A simulation by itself: the flow of every event, and what was predicted of it when it left. */
+static void simulate(const m4_model *model, const facts *f, int32_t *event_flow, double *slowdown) {
+  inf_session *session = NULL;
+  assert_int_equal(inf_session_create(&session, model, LINKS, NULL, NULL), M4_OK);
+  for (int32_t link = 0; link < LINKS; ++link) inf_set_link_rate(session, link, rate_of(link));
+  for (int event = 0, next = 0; event < 2 * FLOWS; ++event) {
+    double finish_ns, release_ns, arrival_ns = next < FLOWS ? (double)(f->start[next] - f->start[0]) : 1e300;
+    int64_t tag;
+    if (inf_next(session, &finish_ns, &tag) && finish_ns <= arrival_ns) {
+      assert_true(inf_prediction(session, tag, &slowdown[tag], &release_ns));
+      assert_int_equal(inf_complete(session, fmax(finish_ns, inf_clock(session)), tag, NULL), M4_OK);
+      event_flow[event] = (int32_t)tag;
+    } else {
+      const inf_flow flow = {next,
+                             f->size[next],
+                             (double)f->ideal[next],
+                             f->link + f->offset[next],
+                             f->offset[next + 1] - f->offset[next],
+                             f->params + M4_N_PARAMS * next};
+      assert_int_equal(inf_arrive(session, arrival_ns, &flow, NULL), M4_OK);
+      event_flow[event] = next++;
+    }
+  }
+  inf_session_free(session);
+}
+
+/* The pass over the unfolded period predicts what the simulation predicted, event for event; a period cut
+ * short is its beginning. */
+static void check_unfolding(const m4_model *model, const facts *f, int32_t n_events) {
+  m4_arena arena, room;
+  m4_workspace *workspace = NULL;
+  m4_sample *forced = NULL, *sample = NULL;
+  m4_error err = {0};
+  int32_t event_flow[2 * FLOWS];
+  double predicted[FLOWS];
+  float learned[FLOWS];
+  simulate(model, f, event_flow, predicted);
+  const m4_period period = period_of(f);
+  m4_loss_options options = m4_default_loss();
+  options.dropout = 0.0;
+  options.weight_every = 1.0;
+  m4_pass_output output = {.slowdown = learned};
+  assert_int_equal(m4_arena_init(&arena, (size_t)64 << 20, NULL), M4_OK);
+  assert_int_equal(m4_sample_from_period(&forced, &period, model->size_feature, &arena, NULL), M4_OK);
+  m4_sample_cut_short(forced, n_events);
+  assert_int_equal(m4_arena_init(&room, inf_unfold_most_bytes(forced), NULL), M4_OK);
+  if (inf_unfold(&sample, model, &period, forced, &room, &err) != M4_OK) fail_msg("%s", err.what);
+  assert_int_equal(sample->n_events, n_events);
+  assert_memory_equal(sample->event_flow, event_flow, (size_t)n_events * sizeof *event_flow);
+  assert_int_equal(m4_workspace_create(&workspace, model, 0, NULL), M4_OK);
+  if (m4_pass_forward(workspace, model, sample, &options, NULL, &output, &err) != M4_OK)
+    fail_msg("%s", err.what);
+  int n_departed = 0;
+  for (int i = 0; i < FLOWS; ++i) {
+    if (sample->departure_event[i] >= n_events) continue;
+    ++n_departed;
+    assert_true(same(predicted[i], fmax(1.0, (double)learned[i])));
+    assert_true(sample->target_slowdown[i] == (float)((double)f->fct[i] / (double)f->ideal[i]));
+  }
+  assert_true(n_departed == FLOWS || n_events < 2 * FLOWS);
+  assert_true(n_departed > FLOWS / 4);
+  m4_workspace_free(workspace);
+  m4_arena_free(&room);
+  m4_arena_free(&arena);
+}
+
+static void an_unfolded_period_is_what_a_simulation_sees(void **state) {
+  (void)state;
+  m4_widths widths = m4_default_widths();
+  widths.hidden = widths.head_hidden = 32;
+  widths.gcn_hidden = 48;
+  widths.n_fluid = M4_N_FLUID;
+  m4_model *fluid, *golden = golden_model();
+  assert_int_equal(m4_model_create(&fluid, widths, ag_cpu_backend(AG_F32), NULL), M4_OK);
+  m4_model_init(fluid, 3);
+  fluid->input_form = M4_INPUTS_SCALED;
+  for (uint64_t seed = 1; seed <= 4; ++seed) {
+    static facts f;
+    memset(&f, 0, sizeof f);
+    draw(&f, seed);
+    check_unfolding(golden, &f, 2 * FLOWS);
+    check_unfolding(fluid, &f, 2 * FLOWS);
+    check_unfolding(fluid, &f, 3 * FLOWS / 2);
+  }
+  m4_model_free(fluid);
+  m4_model_free(golden);
+}
+
 static void a_fluid_model_needs_line_rates(void **state) {
   (void)state;
   static facts f;
@@ -207,8 +302,10 @@ static void a_fluid_model_needs_line_rates(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(session_and_pass_agree_in_every_bit), cmocka_unit_test(so_they_do_with_fluid_features),
-      cmocka_unit_test(so_do_models_without_parts), cmocka_unit_test(a_fluid_model_needs_line_rates)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(session_and_pass_agree_in_every_bit),
+                                     cmocka_unit_test(so_they_do_with_fluid_features),
+                                     cmocka_unit_test(so_do_models_without_parts),
+                                     cmocka_unit_test(an_unfolded_period_is_what_a_simulation_sees),
+                                     cmocka_unit_test(a_fluid_model_needs_line_rates)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

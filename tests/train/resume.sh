@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Training is exact: killed and resumed, on 1 or 2 threads, with and without recomputation, the final weights are the same bytes.
+# Half of the samples have departures of the model's own, which depend on the weights of the moment.
 # usage: resume.sh M4_TRAIN DATASET
 set -euo pipefail
 m4_train=$1
@@ -9,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 
 settings=(--set dataset.n_samples_sampled=40 --set dataset.train_frac=0.8 --set model.hidden_size=16 --set model.gcn_hidden_size=24
   --set training.n_epochs=3 --set training.learning_rate=0.001 --set training.log_every_n_steps=1
-  --set training.checkpoint_every_n_steps=5)
+  --set training.checkpoint_every_n_steps=5 --set training.own_departures=0.5 --set training.weight_every=1)
 weights=runs/m4/version_0/checkpoints/last.safetensors
 log=runs/m4/version_0/metrics.jsonl
 
