@@ -20,8 +20,11 @@ typedef struct plugin {
 static plugin the_plugin;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* Beside the program, in ../lib of its folder, or wherever the system looks. */
+/* What M4_CUDA_PLUGIN says; else beside the program, in ../lib of its folder, or wherever the system looks.
+ */
 static void *open_library(void) {
+  const char *chosen = getenv("M4_CUDA_PLUGIN");
+  if (chosen && chosen[0]) return dlopen(chosen, RTLD_NOW | RTLD_LOCAL);
   static const char *const places[] = {"", "../lib/", "../autograd/"};
   char program[PATH_MAX], path[PATH_MAX + 64];
   ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);

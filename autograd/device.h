@@ -1,5 +1,6 @@
 /* Choosing a device by name. The CUDA backend is a plug-in, libm4cuda.so, opened at run time: programs run
- * unchanged where there is no CUDA. Knows backend.h only. */
+ * unchanged where there is no CUDA. The environment variable M4_CUDA_PLUGIN names another file. Knows
+ * backend.h only. */
 #ifndef AG_DEVICE_H
 #define AG_DEVICE_H
 
