@@ -12,7 +12,8 @@ typedef struct api_callback {
   void *arg;
 } api_callback;
 
-struct m4_sim {
+typedef struct m4_sim_state {
+  const m4_sim *handle;   /* where the caller keeps it: a copy is refused */
   sim_scenario *scenario; /* flows: room for max_flows, the first n_flows are there */
   sim_learned_model *model;
   sim_backend *backend;
@@ -27,22 +28,27 @@ struct m4_sim {
   struct link_plan *link_plans; /* changes of links to come */
   m4_status plan_status;        /* of the last one that was due */
   m4_error plan_error;
-  bool running, freed; /* freed: by a callback of the run that is going on */
+  bool running, freed; /* freed: by a callback of the run that is going on, which destroys it at its end */
   m4_status failed;    /* of a run */
   m4_error error;
   char text[sizeof(m4_error)]; /* error in words */
-};
+} api_sim;
 
 #pragma GCC visibility push(hidden) /* libm4sim.so shows m4_sim.h alone */
+/* The simulation behind a caller's handle; NULL when there is none (freed, never created, a copy). */
+api_sim *api_open(const m4_sim *handle);
 /* What a call returns to the outside; sim->error holds the reason of a failure. */
-int api_outcome(m4_sim *sim, m4_status status);
-/* M4_OK when the simulation takes calls; otherwise sim->error says why not. sim is not NULL. */
-m4_status api_ready(m4_sim *sim);
+int api_outcome(api_sim *sim, m4_status status);
+/* Destroys the simulation, or leaves that to its run. Nobody holds a handle any more. */
+void api_close(api_sim *sim);
+/* NULL pointers and times that no call takes. */
+m4_status api_check_result(const void *result, m4_error *err);
+m4_status api_check_time(const api_sim *sim, double time_ns, const char *what, m4_error *err);
 /* The first directed link from a node to another that comes after link `after` (-1: of all); -1 when there is
  * none.
  */
-int32_t api_next_link(const m4_sim *sim, int32_t from, int32_t to, int32_t after);
-void api_link_plans_free(m4_sim *sim);
+int32_t api_next_link(const api_sim *sim, int32_t from, int32_t to, int32_t after);
+void api_link_plans_free(api_sim *sim);
 #pragma GCC visibility pop
 
 #endif

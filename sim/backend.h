@@ -53,6 +53,9 @@ typedef struct sim_backend_ops {
   /* Bytes that a flow's first packet would find waiting at a link, by the weights' auxiliary head; NULL when
    * not supported. M4_USAGE: the weights have no such head, or there is no such link. */
   m4_status (*view_queue)(sim_backend *backend, int32_t link, double *queue_bytes, m4_error *err);
+  /* Where the clock stands after an advance without a limit, which may lie behind the last completion; NULL:
+   * it never does. */
+  double (*now)(const sim_backend *backend);
   /* Counters for summary.json. */
   void (*count)(const sim_backend *backend, uint64_t *events, uint64_t *clamped);
   int (*counters)(const sim_backend *backend, sim_counter counters[SIM_MAX_COUNTERS]); /* more; NULL: none */

@@ -169,12 +169,18 @@ static m4_status prepare(engine *run, m4_error *err) {
 
 /* ---- completions ---- */
 
-static void record(engine *run, const sim_completion *done) {
+/* A back end that completes a flow twice, or one that there is not, is not believed. */
+static m4_status record(engine *run, const sim_completion *done, m4_error *err) {
   sim_result *result = run->result;
+  if (done->flow < 0 || done->flow >= result->n_flows || !isnan(result->fct_ns[done->flow]))
+    return m4_fail(err, M4_INTERNAL, run->backend->ops->name,
+                   "flow number %lld of %lld completes, and has completed before or never was",
+                   (long long)done->flow, (long long)result->n_flows);
   result->fct_ns[done->flow] = done->fct_ns;
   result->order[result->n_finished++] = done->flow;
   result->end_ns = done->time_ns;
   if (run->backend->ops->limits_flows) result->release_ns[done->flow] = done->time_ns - done->fct_ns;
+  return M4_OK;
 }
 
 /* Departures before arrivals at equal time: the limit is the next arrival, and completions at the limit come
@@ -192,7 +198,7 @@ static m4_status loop(engine *run, sim_progress_fn progress, void *ctx, m4_error
       M4_TRY(take_arrival(run, flow, arrival_ns, err));
       continue;
     }
-    record(run, &done);
+    M4_TRY(record(run, &done, err));
     if (run->groups) M4_TRY(free_place(run, &done, err));
     if (run->causes_left) wake(run, &done);
     if (progress && !progress(ctx, done.time_ns, run->result->n_finished, run->scenario->n_flows))

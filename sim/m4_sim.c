@@ -54,8 +54,7 @@ static const m4_option option_table[] = {
      "write OUT/report.html with its figures and link loads also for one back end", NULL},
     {"--explain", M4_OPTION_INT, offsetof(sim_options, explain), "FLOW",
      "tell one flow's story, by its id: its links, who shared them, what was expected of it after each "
-     "event; on "
-     "the screen, in OUT/explain_FLOW.txt and .json",
+     "event; on standard output (also with --quiet), in OUT/explain_FLOW.txt and .json",
      NULL},
     {"--trace", M4_OPTION_FLAG, offsetof(sim_options, trace), NULL,
      "packet: write OUT/mix.tr, what happened to every packet at every port, in ns-3's .tr format (64 bytes "

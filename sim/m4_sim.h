@@ -9,9 +9,19 @@
  * refused call changes nothing. After a failed run only m4_sim_free and the questions are of use: every other
  * call repeats the failure. A simulation belongs to one thread at a time; several may run side by side.
  *
+ * Misuse is defined, all of it M4_SIM_USAGE unless a function says otherwise:
+ *
+ * A handle without a simulation is refused by every call, and no memory but the handle's own is touched:
+ * NULL, one that was freed (m4_sim_free empties it), one in which nothing was created. So is a copy of a
+ * handle while the simulation lives; what is made of a copy afterwards nobody can tell. Pass pointers to the
+ * handle itself, and leave it where it is.
+ *
  * Numbers of flows and timers are never used twice: asking for a flow that is complete, or cancelling a timer
- * that was called, is refused. A NULL simulation is refused; one that was freed must not be used, as with
- * free(). */
+ * that was called or cancelled, is refused. Time never runs back and ends at 2^53 ns (104 days); NaN is no
+ * time; only runs may be told INFINITY.
+ *
+ * Freeing twice does nothing. Freeing in a callback ends the run that called it; the handle is empty at once
+ * and may be created in again. Running inside a callback is refused. */
 #ifndef M4_SIM_H
 #define M4_SIM_H
 
@@ -32,7 +42,10 @@ enum m4_sim_status {
   M4_SIM_NUMERIC = 5       /* a prediction is not finite */
 };
 
-typedef struct m4_sim m4_sim;
+/* A handle: zero-initialise, create a simulation in it, pass its address. It is the caller's memory. */
+typedef struct m4_sim {
+  struct m4_sim_state *state; /* the library's; NULL = no simulation */
+} m4_sim;
 
 /* Zero-initialise, then set what is needed. Nothing is kept of it after m4_sim_create. */
 typedef struct m4_sim_options {
@@ -50,10 +63,11 @@ typedef struct m4_sim_options {
 typedef void (*m4_sim_flow_fn)(void *arg, int64_t flow, double fct_ns);
 typedef void (*m4_sim_timer_fn)(void *arg);
 
-/* *sim is NULL after a failure, and error (may be NULL) holds the reason, cut to error_bytes. A limit of
- * flows in flight in config.txt is not applied: which flow starts when is the caller's business. */
-int m4_sim_create(m4_sim **sim, const m4_sim_options *options, char *error, size_t error_bytes);
-void m4_sim_free(m4_sim *sim); /* NULL accepted; callbacks that are due are not called */
+/* After a failure *sim stays empty, and error (may be NULL) holds the reason, cut to error_bytes. USAGE also
+ * for a handle that is not empty. A limit of flows in flight in config.txt is not applied: which flow starts
+ * when is the caller's business. */
+int m4_sim_create(m4_sim *sim, const m4_sim_options *options, char *error, size_t error_bytes);
+void m4_sim_free(m4_sim *sim); /* NULL and empty handles accepted; callbacks that are due are not called */
 
 /* A flow starts now. done (may be NULL) is called when it is complete. *flow (may be NULL): its number, 0 for
  * the first. DATA: unknown hosts, impossible size, no path; USAGE: more than max_flows. */
@@ -70,7 +84,7 @@ int m4_sim_cancel(m4_sim *sim, int64_t timer);
 int m4_sim_set_link_rate(m4_sim *sim, int32_t from, int32_t to, int64_t rate_bps);
 /* The same at time_ns >= now; at one instant after the completions, in turn with timers. */
 int m4_sim_set_link_rate_at(m4_sim *sim, double time_ns, int32_t from, int32_t to, int64_t rate_bps);
-/* Rate in force, of the first of several parallel links; -1 when there is none. */
+/* Rate in force, of the first of several parallel links; -1 when there is none, or no simulation. */
 int64_t m4_sim_link_rate(const m4_sim *sim, int32_t from, int32_t to);
 
 /* Delivers everything up to and including time_ns >= now; the clock then stands there. INFINITY: until no
@@ -82,8 +96,8 @@ int m4_sim_run_until(m4_sim *sim, double time_ns);
  * in *flow and its FCT in *fct_ns, both may be NULL; *flow is -1 when there is none up to time_ns. */
 int m4_sim_next(m4_sim *sim, double time_ns, int64_t *flow, double *fct_ns);
 
-double m4_sim_now(const m4_sim *sim);        /* NAN for NULL */
-int64_t m4_sim_in_flight(const m4_sim *sim); /* flows added and not complete */
+double m4_sim_now(const m4_sim *sim);        /* NAN without a simulation */
+int64_t m4_sim_in_flight(const m4_sim *sim); /* flows added and not complete; 0 without a simulation */
 
 /* What the back end knows now; nothing changes. All give USAGE for a flow that is not in flight, and when the
  * back end cannot tell. A flow added at this instant is in flight when the simulation has run on, be it to
@@ -96,7 +110,8 @@ int m4_sim_remaining_bytes(m4_sim *sim, int64_t flow, double *bytes);
 /* Bytes that a packet would find waiting at the link from `from` to `to`: m4 with the auxiliary head. */
 int m4_sim_queue_bytes(m4_sim *sim, int32_t from, int32_t to, double *bytes);
 
-/* What was wrong with the last call that failed; "" before. Valid until the next call. NULL accepted. */
+/* What was wrong with the last call that failed; "" before. Valid until the next call. Without a simulation:
+ * why there is none. */
 const char *m4_sim_error(const m4_sim *sim);
 
 #ifdef __cplusplus

@@ -59,7 +59,7 @@ sim_timer sim_timers_take(sim_timers *timers) {
 
 bool sim_timers_remove(sim_timers *timers, uint64_t number) {
   for (int64_t place = 0; place < timers->count; place++) {
-    if (timers->heap[place].number != number) continue;
+    if (timers->heap[place].number != number || timers->heap[place].fixed) continue;
     close_hole(timers, place);
     return true;
   }

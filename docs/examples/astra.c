@@ -24,7 +24,7 @@ typedef struct envelope {
 } envelope;
 
 typedef struct network {
-  m4_sim *sim;
+  m4_sim sim;
   envelope *waiting;
   int status; /* of the first call that failed */
 } network;
@@ -43,11 +43,11 @@ static void note(network *net, int status) {
 }
 
 static double sim_get_time(const network *net) {
-  return m4_sim_now(net->sim);
+  return m4_sim_now(&net->sim);
 }
 
 static void sim_schedule(network *net, double delay_ns, sim_handler handler, void *arg) {
-  note(net, m4_sim_schedule(net->sim, delay_ns, handler, arg, NULL));
+  note(net, m4_sim_schedule(&net->sim, delay_ns, handler, arg, NULL));
 }
 
 /* Takes what waits for (src, dst, tag) out of the list, oldest first; NULL when nothing does. */
@@ -98,7 +98,7 @@ static void sim_send(network *net, int src, int dst, int64_t bytes, int tag, sim
     return;
   }
   *content = (message){net, src, dst, tag, bytes, sent, arg};
-  int status = m4_sim_add_flow(net->sim, src, dst, bytes, arrived, content, NULL);
+  int status = m4_sim_add_flow(&net->sim, src, dst, bytes, arrived, content, NULL);
   if (status != M4_SIM_OK) free(content);
   note(net, status);
 }
@@ -143,7 +143,7 @@ static int all_reduce(network *net) {
   rank ranks[RANKS];
   for (int i = 0; i < RANKS; i++) ranks[i] = (rank){net, i, 0};
   for (int i = 0; i < RANKS; i++) pass_on(&ranks[i]);
-  note(net, m4_sim_run_until(net->sim, INFINITY));
+  note(net, m4_sim_run_until(&net->sim, INFINITY));
   int done = 0;
   for (int i = 0; i < RANKS; i++) done += ranks[i].step == STEPS;
   printf("%d of %d ranks are done after %.0f ns\n", done, RANKS, sim_get_time(net));
@@ -167,7 +167,7 @@ int main(int argc, char **argv) {
     return status;
   }
   status = all_reduce(&net);
-  if (status != M4_SIM_OK) fprintf(stderr, "astra: %s\n", m4_sim_error(net.sim));
-  m4_sim_free(net.sim);
+  if (status != M4_SIM_OK) fprintf(stderr, "astra: %s\n", m4_sim_error(&net.sim));
+  m4_sim_free(&net.sim);
   return status;
 }

@@ -12,7 +12,7 @@ static const int64_t SIZE_BYTES = 100000;
 static const double DELAY_NS = 500;
 
 typedef struct ring {
-  m4_sim *sim;
+  m4_sim sim;
   int sent;
   int status; /* of the first call that failed */
 } ring;
@@ -23,13 +23,13 @@ static void send_next(void *arg) {
   ring *self = arg;
   int32_t src = self->sent % HOSTS, dst = (self->sent + 1) % HOSTS;
   self->sent++;
-  self->status = m4_sim_add_flow(self->sim, src, dst, SIZE_BYTES, received, self, NULL);
+  self->status = m4_sim_add_flow(&self->sim, src, dst, SIZE_BYTES, received, self, NULL);
 }
 
 static void received(void *arg, int64_t flow, double fct_ns) {
   ring *self = arg;
   printf("flow %" PRId64 " took %.0f ns\n", flow, fct_ns);
-  if (self->sent < HOSTS * TURNS) self->status = m4_sim_schedule(self->sim, DELAY_NS, send_next, self, NULL);
+  if (self->sent < HOSTS * TURNS) self->status = m4_sim_schedule(&self->sim, DELAY_NS, send_next, self, NULL);
 }
 
 int main(int argc, char **argv) {
@@ -49,12 +49,12 @@ int main(int argc, char **argv) {
     return status;
   }
   send_next(&self);
-  status = m4_sim_run_until(self.sim, INFINITY);
+  status = m4_sim_run_until(&self.sim, INFINITY);
   if (status == M4_SIM_OK) status = self.status;
   if (status != M4_SIM_OK)
-    fprintf(stderr, "ring: %s\n", m4_sim_error(self.sim));
+    fprintf(stderr, "ring: %s\n", m4_sim_error(&self.sim));
   else
-    printf("%d transfers in %.0f ns\n", self.sent, m4_sim_now(self.sim));
-  m4_sim_free(self.sim);
+    printf("%d transfers in %.0f ns\n", self.sent, m4_sim_now(&self.sim));
+  m4_sim_free(&self.sim);
   return status;
 }

@@ -26,10 +26,16 @@ class Options(ctypes.Structure):
     ]
 
 
+class Handle(ctypes.Structure):
+    """m4_sim of m4_sim.h."""
+
+    _fields_ = [("state", ctypes.c_void_p)]
+
+
 def load(path):
     library = ctypes.CDLL(path)
-    sim = ctypes.c_void_p
-    library.m4_sim_create.argtypes = [ctypes.POINTER(sim), ctypes.POINTER(Options), ctypes.c_char_p, ctypes.c_size_t]
+    sim = ctypes.POINTER(Handle)
+    library.m4_sim_create.argtypes = [sim, ctypes.POINTER(Options), ctypes.c_char_p, ctypes.c_size_t]
     library.m4_sim_free.argtypes = [sim]
     library.m4_sim_free.restype = None
     library.m4_sim_add_flow.argtypes = [
@@ -47,14 +53,14 @@ def load(path):
 class Ring:
     def __init__(self, library, options):
         self.library = library
-        self.sim = ctypes.c_void_p()
+        self.sim = Handle()  # calls get its address
         self.sent = 0
         self.failure = None  # of the first call that failed
         # The library keeps pointers to these: they must live as long as the simulation.
         self.received_pointer = FlowFunction(self.received)
         self.send_next_pointer = TimerFunction(self.send_next)
         error = ctypes.create_string_buffer(512)
-        if library.m4_sim_create(ctypes.byref(self.sim), ctypes.byref(options), error, len(error)):
+        if library.m4_sim_create(self.sim, ctypes.byref(options), error, len(error)):
             sys.exit("ring.py: " + error.value.decode())
 
     def check(self, status):

@@ -73,6 +73,10 @@ static m4_status change_link(sim_backend *base, int32_t link, int64_t rate_bps, 
   return pkt_change_link(sim, link, rate_bps, at_ns, err);
 }
 
+static double now(const sim_backend *base) {
+  return (double)pkt_now_ns(((const packet_backend *)base)->sim);
+}
+
 static void count(const sim_backend *base, uint64_t *events, uint64_t *clamped) {
   *events = pkt_count(((const packet_backend *)base)->sim).events;
   *clamped = 0;
@@ -120,6 +124,7 @@ static const sim_backend_ops packet_ops = {.name = "packet",
                                            .submit = submit,
                                            .advance = advance,
                                            .change_link = change_link,
+                                           .now = now,
                                            .count = count,
                                            .counters = counters,
                                            .write_links = write_links,

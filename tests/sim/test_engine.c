@@ -114,9 +114,54 @@ static void a_wide_closed_loop_changes_nothing(void **state) {
   sim_scenario_free(scenario);
 }
 
+/* ---- a back end that lies ---- */
+
+typedef struct liar {
+  sim_backend base;
+  int64_t tells[2]; /* the flows that it completes */
+  int told;
+} liar;
+
+static m4_status take_all(sim_backend *backend, const int64_t *flows, const double *times_ns, int64_t count,
+                          m4_error *err) {
+  (void)backend, (void)flows, (void)times_ns, (void)count, (void)err;
+  return M4_OK;
+}
+
+static m4_status lie(sim_backend *backend, double limit_ns, bool *found, sim_completion *completion,
+                     m4_error *err) {
+  liar *self = (liar *)backend;
+  (void)limit_ns, (void)err;
+  *found = true;
+  *completion = (sim_completion){self->tells[self->told++ % 2], 1000.0 * self->told, 1000};
+  return M4_OK;
+}
+
+static void count_nothing(const sim_backend *backend, uint64_t *events, uint64_t *clamped) {
+  (void)backend;
+  *events = *clamped = 0;
+}
+
+static void impossible_completions_are_refused(void **state) {
+  (void)state;
+  static const sim_backend_ops ops = {
+      .name = "liar", .submit = take_all, .advance = lie, .count = count_nothing};
+  static const int64_t lies[][2] = {{2, 2}, {0, 4}, {-1, 0}, {INT64_MAX, 0}};
+  sim_scenario *scenario = scenario_of(training_fabric(), four_flows, 4);
+  for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
+    liar self = {.base = {&ops, scenario}, .tells = {lies[i][0], lies[i][1]}};
+    sim_result result;
+    m4_error err = {0};
+    assert_int_equal(sim_run(scenario, &self.base, NULL, NULL, &result, &err), M4_INTERNAL);
+    assert_non_null(strstr(err.what, "completes"));
+  }
+  sim_scenario_free(scenario);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(completion_order_and_interruption),
                                      cmocka_unit_test(closed_loop_keeps_its_limit),
-                                     cmocka_unit_test(a_wide_closed_loop_changes_nothing)};
+                                     cmocka_unit_test(a_wide_closed_loop_changes_nothing),
+                                     cmocka_unit_test(impossible_completions_are_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,34 +1,16 @@
 /* The library for other programs: the same results as the engine, timers and clock, callbacks that add flows,
- * links that change, and every misuse told. */
-#include "sim/m4_sim.h"
-
+ * links that change. Misuse: test_api_misuse.c. */
 #include "sim/engine.h"
 #include "sim/learned/learned.h"
 #include "sim/scenario_parts.h"
-#include "tests/sim/test_sim.h"
-
-#include <math.h>
-
-#define TOPOLOGY   NS3_DATA "/0/topology.txt"
-#define CHECKPOINT M4_TEST_DATA "/golden/m4_sim.safetensors"
-
-static m4_sim *create(const char *backend) {
-  const m4_sim_options options = {.topology_path = TOPOLOGY,
-                                  .config_path = NS3_DATA "/0/config.txt",
-                                  .backend = backend,
-                                  .checkpoint_path = CHECKPOINT};
-  char error[512];
-  m4_sim *sim;
-  if (m4_sim_create(&sim, &options, error, sizeof error) != M4_SIM_OK) fail_msg("%s", error);
-  return sim;
-}
+#include "tests/sim/api/api_test.h"
 
 /* ---- the same flows through the engine and through the library ---- */
 
 enum { FLOWS = 150 };
 
 typedef struct replay {
-  m4_sim *sim;
+  m4_sim sim;
   const sim_scenario *scenario;
   int64_t next;
   double fct_ns[FLOWS];
@@ -42,7 +24,7 @@ static void add_next(void *arg) {
   replay *self = arg;
   const sim_flow *flow = &self->scenario->flows[self->next];
   int64_t number;
-  assert_int_equal(m4_sim_add_flow(self->sim, flow->src, flow->dst, flow->size_bytes, keep, self, &number),
+  assert_int_equal(m4_sim_add_flow(&self->sim, flow->src, flow->dst, flow->size_bytes, keep, self, &number),
                    0);
   assert_int_equal(number, self->next++);
 }
@@ -51,15 +33,16 @@ static void add_next(void *arg) {
 static void check_replay(sim_scenario *scenario, const char *backend, sim_backend *plain) {
   sim_result result;
   assert_int_equal(sim_run(scenario, plain, NULL, NULL, &result, NULL), M4_OK);
-  replay self = {.sim = create(backend), .scenario = scenario};
+  replay self = {.scenario = scenario};
+  api_create(&self.sim, backend);
   for (int64_t i = 0; i < FLOWS; i++)
-    assert_int_equal(m4_sim_schedule(self.sim, (double)scenario->flows[i].start_ns, add_next, &self, NULL),
+    assert_int_equal(m4_sim_schedule(&self.sim, (double)scenario->flows[i].start_ns, add_next, &self, NULL),
                      0);
-  assert_int_equal(m4_sim_run_until(self.sim, INFINITY), 0);
-  assert_int_equal(m4_sim_in_flight(self.sim), 0);
-  assert_true(fabs(m4_sim_now(self.sim) - result.end_ns) < 1e-2);
+  assert_int_equal(m4_sim_run_until(&self.sim, INFINITY), 0);
+  assert_int_equal(m4_sim_in_flight(&self.sim), 0);
+  assert_true(fabs(m4_sim_now(&self.sim) - result.end_ns) < 1e-2);
   for (int64_t i = 0; i < FLOWS; i++) assert_true(fabs(self.fct_ns[i] - result.fct_ns[i]) < 1e-2);
-  m4_sim_free(self.sim);
+  m4_sim_free(&self.sim);
   sim_result_free(&result);
   sim_backend_free(plain);
 }
@@ -87,7 +70,7 @@ static void equal_to_the_engine(void **state) {
 /* ---- clock, timers, callbacks ---- */
 
 typedef struct chain {
-  m4_sim *sim;
+  m4_sim sim;
   int left, timers;
   double last_ns;
   int inner_status; /* of a run from inside a callback */
@@ -96,69 +79,66 @@ typedef struct chain {
 static void continue_chain(void *arg, int64_t flow, double fct_ns) {
   (void)flow;
   chain *self = arg;
-  assert_true(fct_ns > 0 && m4_sim_now(self->sim) > self->last_ns);
-  self->last_ns = m4_sim_now(self->sim);
-  self->inner_status = m4_sim_run_until(self->sim, INFINITY);
+  assert_true(fct_ns > 0 && m4_sim_now(&self->sim) > self->last_ns);
+  self->last_ns = m4_sim_now(&self->sim);
+  self->inner_status = m4_sim_run_until(&self->sim, INFINITY);
   if (self->left-- > 0)
-    assert_int_equal(m4_sim_add_flow(self->sim, 1, 2, 5000, continue_chain, self, NULL), 0);
+    assert_int_equal(m4_sim_add_flow(&self->sim, 1, 2, 5000, continue_chain, self, NULL), 0);
 }
 
 static void callbacks_add_flows(void **state) {
   (void)state;
-  static const char *const backends[] = {"flowsim", "packet", "m4"};
-  for (int i = 0; i < 3; i++) {
-    chain self = {.sim = create(backends[i]), .left = 10};
-    assert_int_equal(m4_sim_add_flow(self.sim, 1, 2, 5000, continue_chain, &self, NULL), 0);
-    assert_int_equal(m4_sim_run_until(self.sim, INFINITY), 0);
+  for (int i = 0; i < API_N_BACKENDS; i++) {
+    chain self = {.left = 10};
+    api_create(&self.sim, api_backends[i]);
+    assert_int_equal(m4_sim_add_flow(&self.sim, 1, 2, 5000, continue_chain, &self, NULL), 0);
+    assert_int_equal(m4_sim_run_until(&self.sim, INFINITY), 0);
     assert_int_equal(self.left, -1);
     assert_int_equal(self.inner_status, M4_SIM_USAGE);
-    assert_true(m4_sim_now(self.sim) == self.last_ns);
-    assert_int_equal(m4_sim_add_flow(self.sim, 1, 2, 5000, NULL, NULL, NULL), 0); /* after the end */
-    assert_int_equal(m4_sim_run_until(self.sim, INFINITY), 0);
-    assert_int_equal(m4_sim_in_flight(self.sim), 0);
-    m4_sim_free(self.sim);
+    assert_true(m4_sim_now(&self.sim) == self.last_ns);
+    assert_int_equal(m4_sim_add_flow(&self.sim, 1, 2, 5000, NULL, NULL, NULL), 0); /* after the end */
+    assert_int_equal(m4_sim_run_until(&self.sim, INFINITY), 0);
+    assert_int_equal(m4_sim_in_flight(&self.sim), 0);
+    m4_sim_free(&self.sim);
   }
 }
 
 static void tick(void *arg) {
   chain *self = arg;
-  assert_true(m4_sim_now(self->sim) == 100.0 * ++self->timers);
-  if (self->timers < 5) assert_int_equal(m4_sim_schedule(self->sim, 100, tick, self, NULL), 0);
+  assert_true(m4_sim_now(&self->sim) == 100.0 * ++self->timers);
+  if (self->timers < 5) assert_int_equal(m4_sim_schedule(&self->sim, 100, tick, self, NULL), 0);
 }
 
 static void the_clock_stops_where_it_is_told(void **state) {
   (void)state;
-  chain self = {.sim = create("flowsim")};
-  assert_true(m4_sim_now(self.sim) == 0);
-  assert_int_equal(m4_sim_schedule(self.sim, 100, tick, &self, NULL), 0);
-  assert_int_equal(m4_sim_run_until(self.sim, 250), 0);
-  assert_true(self.timers == 2 && m4_sim_now(self.sim) == 250);
-  assert_int_equal(m4_sim_run_until(self.sim, 300), 0);
+  chain self = {0};
+  api_create(&self.sim, "flowsim");
+  assert_true(m4_sim_now(&self.sim) == 0);
+  assert_int_equal(m4_sim_schedule(&self.sim, 100, tick, &self, NULL), 0);
+  assert_int_equal(m4_sim_run_until(&self.sim, 250), 0);
+  assert_true(self.timers == 2 && m4_sim_now(&self.sim) == 250);
+  assert_int_equal(m4_sim_run_until(&self.sim, 300), 0);
   assert_int_equal(self.timers, 3);
-  assert_int_equal(m4_sim_run_until(self.sim, INFINITY), 0);
-  assert_true(self.timers == 5 && m4_sim_now(self.sim) == 500);
-  m4_sim_free(self.sim);
+  assert_int_equal(m4_sim_run_until(&self.sim, INFINITY), 0);
+  assert_true(self.timers == 5 && m4_sim_now(&self.sim) == 500);
+  m4_sim_free(&self.sim);
 }
 
 static void links_fail_and_return_with(const char *backend) {
-  replay self = {.sim = create(backend)};
-  sim_topology *topology;
-  assert_int_equal(sim_topology_read(&topology, TOPOLOGY, NULL), M4_OK);
-  int32_t rack = topology->links[topology->port_link[topology->port_begin[1]]].to;
-  int64_t rate_bps = topology->links[topology->port_link[topology->port_begin[1]]].rate_bps;
-  sim_topology_free(topology);
-  assert_int_equal(m4_sim_set_link_rate(self.sim, 1, rack, 0), 0);
-  assert_int_equal(m4_sim_add_flow(self.sim, 1, 2, 5000, keep, &self, NULL), 0);
-  assert_int_equal(m4_sim_run_until(self.sim, INFINITY), 0); /* it waits for ever */
-  assert_int_equal(m4_sim_in_flight(self.sim), 1);
-  assert_int_equal(m4_sim_run_until(self.sim, 1e6), 0);
-  assert_int_equal(m4_sim_set_link_rate(self.sim, 1, rack, rate_bps), 0);
-  assert_int_equal(m4_sim_run_until(self.sim, INFINITY), 0);
-  assert_int_equal(m4_sim_in_flight(self.sim), 0);
+  replay self = {0};
+  api_create(&self.sim, backend);
+  int32_t rack = api_rack_of(1);
+  int64_t rate_bps = m4_sim_link_rate(&self.sim, 1, rack);
+  assert_int_equal(m4_sim_set_link_rate(&self.sim, 1, rack, 0), 0);
+  assert_int_equal(m4_sim_add_flow(&self.sim, 1, 2, 5000, keep, &self, NULL), 0);
+  assert_int_equal(m4_sim_run_until(&self.sim, INFINITY), 0); /* it waits for ever */
+  assert_int_equal(m4_sim_in_flight(&self.sim), 1);
+  assert_int_equal(m4_sim_run_until(&self.sim, 1e6), 0);
+  assert_int_equal(m4_sim_set_link_rate(&self.sim, 1, rack, rate_bps), 0);
+  assert_int_equal(m4_sim_run_until(&self.sim, INFINITY), 0);
+  assert_int_equal(m4_sim_in_flight(&self.sim), 0);
   assert_true(self.fct_ns[0] > 1e6 && self.fct_ns[0] < 2e6);
-  assert_int_equal(m4_sim_set_link_rate(self.sim, 1, 2, rate_bps), M4_SIM_USAGE);
-  assert_int_equal(m4_sim_set_link_rate(self.sim, 1, rack, -1), M4_SIM_USAGE);
-  m4_sim_free(self.sim);
+  m4_sim_free(&self.sim);
 }
 
 static void links_fail_and_return(void **state) {
@@ -170,48 +150,14 @@ static void links_fail_and_return(void **state) {
 
 /* ---- mistakes ---- */
 
-static void wrong_calls_change_nothing(void **state) {
+/* Paths longer than was asked for. (More flows than max_flows: test_api_misuse.c.) */
+static void paths_have_a_limit(void **state) {
   (void)state;
-  static const char *const backends[] = {"flowsim", "packet", "m4"};
-  for (int i = 0; i < 3; i++) {
-    m4_sim *sim = create(backends[i]);
-    assert_string_equal(m4_sim_error(sim), "");
-    assert_int_equal(m4_sim_add_flow(sim, -1, 2, 100, NULL, NULL, NULL), M4_SIM_DATA);
-    assert_non_null(strstr(m4_sim_error(sim), "not a host"));
-    assert_int_equal(m4_sim_add_flow(sim, 1, 1000000, 100, NULL, NULL, NULL), M4_SIM_DATA);
-    assert_int_equal(m4_sim_add_flow(sim, 1, 1, 100, NULL, NULL, NULL), M4_SIM_DATA);
-    assert_int_equal(m4_sim_add_flow(sim, 1, 2, 0, NULL, NULL, NULL), M4_SIM_DATA);
-    assert_int_equal(m4_sim_add_flow(sim, 1, 2, INT64_MAX, NULL, NULL, NULL), M4_SIM_DATA);
-    assert_int_equal(m4_sim_schedule(sim, -1, tick, NULL, NULL), M4_SIM_USAGE);
-    assert_int_equal(m4_sim_schedule(sim, NAN, tick, NULL, NULL), M4_SIM_USAGE);
-    assert_int_equal(m4_sim_schedule(sim, INFINITY, tick, NULL, NULL), M4_SIM_USAGE);
-    assert_int_equal(m4_sim_schedule(sim, 1, NULL, NULL, NULL), M4_SIM_USAGE);
-    assert_int_equal(m4_sim_run_until(sim, 10), 0);
-    assert_int_equal(m4_sim_run_until(sim, 9), M4_SIM_USAGE);
-    assert_int_equal(m4_sim_run_until(sim, NAN), M4_SIM_USAGE);
-    assert_true(m4_sim_in_flight(sim) == 0 && m4_sim_now(sim) == 10);
-    int64_t flow = -1;
-    assert_int_equal(m4_sim_add_flow(sim, 1, 2, 100, NULL, NULL, &flow), 0);
-    assert_int_equal(flow, 0);
-    m4_sim_free(sim); /* with a flow in flight */
-  }
-  m4_sim_free(NULL);
-}
-
-static void limits_are_kept(void **state) {
-  (void)state;
-  m4_sim_options options = {.topology_path = TOPOLOGY, .backend = "flowsim", .max_flows = 2};
-  m4_sim *sim;
+  const m4_sim_options options = {.topology_path = TOPOLOGY, .backend = "flowsim", .max_path_links = 1};
+  m4_sim sim = {0};
   assert_int_equal(m4_sim_create(&sim, &options, NULL, 0), 0);
-  for (int i = 0; i < 2; i++) assert_int_equal(m4_sim_add_flow(sim, 1, 2, 100, NULL, NULL, NULL), 0);
-  assert_int_equal(m4_sim_add_flow(sim, 1, 2, 100, NULL, NULL, NULL), M4_SIM_USAGE);
-  assert_non_null(strstr(m4_sim_error(sim), "max_flows"));
-  assert_int_equal(m4_sim_run_until(sim, INFINITY), 0);
-  m4_sim_free(sim);
-  options.max_path_links = 1;
-  assert_int_equal(m4_sim_create(&sim, &options, NULL, 0), 0);
-  assert_int_equal(m4_sim_add_flow(sim, 1, 2, 100, NULL, NULL, NULL), M4_SIM_DATA);
-  m4_sim_free(sim);
+  assert_int_equal(m4_sim_add_flow(&sim, 1, 2, 100, NULL, NULL, NULL), M4_SIM_DATA);
+  m4_sim_free(&sim);
 }
 
 static void bad_options_are_told(void **state) {
@@ -241,9 +187,9 @@ static void bad_options_are_told(void **state) {
       {{.topology_path = TOPOLOGY, .backend = "flowsim", .params = params}, M4_SIM_DATA, "params"}};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     char error[512] = "";
-    m4_sim *sim = (m4_sim *)&params;
+    m4_sim sim = {0};
     assert_int_equal(m4_sim_create(&sim, &cases[i].options, error, sizeof error), cases[i].status);
-    assert_null(sim);
+    assert_null(sim.state);
     if (!strstr(error, cases[i].text)) fail_msg("\"%s\" lacks \"%s\"", error, cases[i].text);
     assert_int_equal(m4_sim_create(&sim, &cases[i].options, NULL, 0), cases[i].status);
   }
@@ -254,8 +200,7 @@ int main(void) {
                                      cmocka_unit_test(callbacks_add_flows),
                                      cmocka_unit_test(the_clock_stops_where_it_is_told),
                                      cmocka_unit_test(links_fail_and_return),
-                                     cmocka_unit_test(wrong_calls_change_nothing),
-                                     cmocka_unit_test(limits_are_kept),
+                                     cmocka_unit_test(paths_have_a_limit),
                                      cmocka_unit_test(bad_options_are_told)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
