@@ -169,6 +169,7 @@ static m4_status make_batch(sim_batch_options *batch, const sim_options *options
                 .trace = options->trace,
                 .explain = options->explain != NO_FLOW,
                 .explain_id = options->explain,
+                .explain_out = stdout,
                 .learned = {.global_scope = strcmp(values->scope, "global") == 0,
                             .link_reset_off = !values->link_reset,
                             .arrivals_only = strcmp(values->update, "arrivals") == 0,

@@ -98,8 +98,7 @@ static m4_status write_story_file(const running *run, const char *ending, bool t
   return status;
 }
 
-/* On standard output, too, however quiet the rest is: it was asked for. In one piece: several scenarios may
- * run. */
+/* Shown in one piece: several scenarios may run. */
 static m4_status tell_story(const running *run, m4_error *err) {
   char *text = NULL;
   size_t length;
@@ -110,9 +109,10 @@ static m4_status tell_story(const running *run, m4_error *err) {
   if (!out) return m4_fail(err, M4_MEMORY, NULL, "no memory for a story");
   sim_explain_text(out, run->explain, sim_backend_name(run->trial->backend), run->result);
   fclose(out);
-  bool written = fputs(text, stdout) >= 0 && fflush(stdout) == 0;
+  FILE *screen = run->trial->options->explain_out;
+  bool written = fputs(text, screen) >= 0 && fflush(screen) == 0;
   free(text);
-  return written ? M4_OK : m4_fail(err, M4_IO, "standard output", "cannot write the story");
+  return written ? M4_OK : m4_fail(err, M4_IO, "--explain", "cannot show the story");
 }
 
 /* A complete run goes on to the last acknowledgement, which no result needs. */

@@ -16,6 +16,7 @@ typedef struct sim_trial_options {
   bool trace;   /* packet only: mix.tr beside the results */
   bool explain; /* tell the story of flow explain_id: explain_ID.txt and .json */
   int64_t explain_id;
+  FILE *explain_out;              /* shown there, too, however quiet the rest is */
   const sim_learned_model *model; /* m4 only; shared by all trials */
   sim_learned_options learned;
   sim_flowsim_options flowsim;
