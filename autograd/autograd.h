@@ -35,6 +35,9 @@ const ag_backend *ag_cpu_backend(ag_dtype dtype);
  * error up to 2^-8 each) and summed in float32; parameters, gradients and everything else stay float32. Twice
  * the product rate. NULL when the CPU (AVX512-BF16) or the compiler cannot. */
 const ag_backend *ag_cpu_bf16_backend(void);
+/* Is the device still at work? M4_IO with the first failure, and what was running then, when it is not. A
+ * download that met a failure has given NaN: ask after each one (ag_tape_status asks, too). */
+m4_status ag_backend_status(const ag_backend *backend, m4_error *err);
 
 /* A matrix on the tape. Owned by the arena; valid until the tape is reset or released below its mark. */
 typedef struct ag_tensor {

@@ -61,6 +61,9 @@ struct ag_backend {
   void (*download)(const ag_backend *backend, void *to_host, const void *from, size_t bytes);
   void (*copy)(const ag_backend *backend, void *to, const void *from, size_t bytes);
   void (*zero)(const ag_backend *backend, void *memory, size_t bytes);
+  /* The first failure of a device, which ends its work; NULL = there are none (a CPU). Work that is started
+   * without waiting shows its failure at the next download at the latest, which then gives NaN. */
+  m4_status (*status)(const ag_backend *backend, m4_error *err);
 
   /* Array helpers the tape needs; n counts elements. */
   void (*add_constant)(const ag_backend *backend, void *x, int64_t n, double value);

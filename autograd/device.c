@@ -11,14 +11,27 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { MOST_DEVICES = 64 };
+
 /* Opened once per process and kept: a plug-in cannot be unloaded safely. */
 typedef struct plugin {
   ag_plugin_fn open;
   char why[256]; /* why not */
+  const ag_backend *opened[MOST_DEVICES][AG_GEMM_COUNT];
 } plugin;
 
 static plugin the_plugin;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+const char *const ag_gemm_names[AG_GEMM_COUNT + 1] = {"float32", "tf32", "bf16", NULL};
+
+ag_gemm ag_gemm_named(const char *name) {
+  for (int kind = 0; kind < AG_GEMM_COUNT; ++kind)
+    if (strcmp(name, ag_gemm_names[kind]) == 0) return (ag_gemm)kind;
+  return AG_GEMM_F32;
+}
+
+/* ---- the plug-in ---- */
 
 /* What M4_CUDA_PLUGIN says; else beside the program, in ../lib of its folder, or wherever the system looks.
  */
@@ -50,11 +63,18 @@ static void load(void) {
     snprintf(the_plugin.why, sizeof the_plugin.why, "no CUDA backend: libm4cuda.so is not a plug-in of m4");
 }
 
-static const ag_backend *open_cuda(int number) {
-  pthread_once(&once, load);
-  return the_plugin.open ? the_plugin.open(AG_PLUGIN_VERSION, number, the_plugin.why, sizeof the_plugin.why)
-                         : NULL;
+static const ag_backend *open_cuda(int number, ag_gemm gemm) {
+  pthread_mutex_lock(&lock);
+  if (!the_plugin.open && !the_plugin.why[0]) load();
+  const ag_backend **place = &the_plugin.opened[number][gemm];
+  if (!*place && the_plugin.open)
+    *place = the_plugin.open(AG_PLUGIN_VERSION, number, gemm, the_plugin.why, sizeof the_plugin.why);
+  const ag_backend *backend = *place;
+  pthread_mutex_unlock(&lock);
+  return backend;
 }
+
+/* ---- names ---- */
 
 /* "cuda" is device 0. */
 static bool parse_number(const char *device, int *number) {
@@ -64,22 +84,39 @@ static bool parse_number(const char *device, int *number) {
   char *end;
   long value = strtol(device + 5, &end, 10);
   *number = (int)value;
-  return *end == '\0' && value >= 0 && value < 1024;
+  return *end == '\0' && value >= 0 && value < MOST_DEVICES;
 }
 
-m4_status ag_device_open(const ag_backend **backend, const char *device, const char **why, m4_error *err) {
+static const ag_backend *open_cpu(ag_gemm gemm, const char **why) {
+  const ag_backend *backend = gemm == AG_GEMM_BF16 ? ag_cpu_bf16_backend() : ag_cpu_backend(AG_F32);
+  if (!backend) *why = "no AVX512-BF16 on this CPU; float32 products are used";
+  if (gemm == AG_GEMM_TF32) *why = "CPUs have no TF32; float32 products are used";
+  return backend ? backend : ag_cpu_backend(AG_F32);
+}
+
+m4_status ag_device_open_with(const ag_backend **backend, const char *device, ag_gemm gemm, const char **why,
+                              m4_error *err) {
   int number = 0;
+  const char *nobody;
   bool automatic = strcmp(device, "auto") == 0;
-  if (why) *why = NULL;
-  *backend = ag_cpu_backend(AG_F32);
+  if (!why) why = &nobody;
+  *why = NULL;
+  *backend = open_cpu(gemm, why);
   if (strcmp(device, "cpu") == 0) return M4_OK;
   if (!automatic && !parse_number(device, &number))
     return m4_fail(err, M4_USAGE, "--device", "\"%.64s\" is not known, allowed: auto, cpu, cuda, cuda:N",
                    device);
-  const ag_backend *cuda = open_cuda(number);
-  if (cuda) *backend = cuda;
-  if (cuda) return M4_OK;
+  const ag_backend *cuda = open_cuda(number, gemm);
+  if (cuda) {
+    *backend = cuda;
+    *why = NULL;
+    return M4_OK;
+  }
   if (!automatic) return m4_fail(err, M4_IO, "--device", "%s: %s", device, the_plugin.why);
-  if (why) *why = the_plugin.why;
+  *why = the_plugin.why;
   return M4_OK;
+}
+
+m4_status ag_device_open(const ag_backend **backend, const char *device, const char **why, m4_error *err) {
+  return ag_device_open_with(backend, device, AG_GEMM_F32, why, err);
 }

@@ -8,16 +8,28 @@
 
 #include <stddef.h>
 
+/* How float32 matrices are multiplied: exactly so, or with factors rounded to TF32 (10 bits of mantissa) or
+ * bfloat16 (7 bits). Sums are float32 always. */
+typedef enum ag_gemm { AG_GEMM_F32, AG_GEMM_TF32, AG_GEMM_BF16, AG_GEMM_COUNT } ag_gemm;
+/* "float32", "tf32", "bf16", NULL: the choices of a configuration key. */
+extern const char *const ag_gemm_names[AG_GEMM_COUNT + 1];
+/* The kind of that name; AG_GEMM_F32 when there is none. */
+ag_gemm ag_gemm_named(const char *name);
+
 /* device: "cpu", "cuda" or "cuda:N" (device number N), or "auto": CUDA where it works, else the CPU. float32.
- * With "auto" and no CUDA, *why (may be NULL; static or living as long as the process) says in one line what
- * is missing; otherwise it is NULL. "cuda" without CUDA is M4_IO with the same line; other names are
- * M4_USAGE. The backend is the process's and never freed. */
+ * *why (may be NULL; static or living as long as the process): NULL, or in one line what is other than was
+ * asked for: "auto" without CUDA, or products that the CPU does not have (then they are float32). "cuda"
+ * without CUDA is M4_IO with the same line; other names are M4_USAGE. The backend is the process's and never
+ * freed; the same names give the same one. */
+m4_status ag_device_open_with(const ag_backend **backend, const char *device, ag_gemm gemm, const char **why,
+                              m4_error *err);
+/* With float32 products. */
 m4_status ag_device_open(const ag_backend **backend, const char *device, const char **why, m4_error *err);
 
 /* What a plug-in exports under the name AG_PLUGIN_SYMBOL: a backend for device `number`, or NULL with a line
  * in why[why_bytes]. `version` is AG_PLUGIN_VERSION of the caller; another version is refused. */
-#define AG_PLUGIN_VERSION 1
+#define AG_PLUGIN_VERSION 2
 #define AG_PLUGIN_SYMBOL  "m4_cuda_backend"
-typedef const ag_backend *(*ag_plugin_fn)(int version, int number, char *why, size_t why_bytes);
+typedef const ag_backend *(*ag_plugin_fn)(int version, int number, ag_gemm gemm, char *why, size_t why_bytes);
 
 #endif

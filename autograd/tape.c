@@ -29,6 +29,10 @@ size_t ag_element_bytes(const ag_backend *backend) {
   return backend->dtype == AG_F64 ? sizeof(double) : sizeof(float);
 }
 
+m4_status ag_backend_status(const ag_backend *backend, m4_error *err) {
+  return backend->status ? backend->status(backend, err) : M4_OK;
+}
+
 /* ---- life ---- */
 
 /* A bump allocator in device memory: the arena code never touches what it hands out. */
@@ -107,7 +111,8 @@ ag_rng_state ag_take_random(ag_tape *tape, int64_t n) {
 /* ---- failure ---- */
 
 m4_status ag_tape_status(const ag_tape *tape, m4_error *err) {
-  if (tape->error.status != M4_OK && err) *err = tape->error;
+  if (tape->error.status == M4_OK) return ag_backend_status(tape->backend, err);
+  if (err) *err = tape->error;
   return tape->error.status;
 }
 

@@ -1,6 +1,7 @@
-/* The CUDA backend's ops with a device that runs the kernel bodies on the host, thread by thread, in memory
- * that nobody else can touch (far_memory.h). Tests index arithmetic, op code and who uploads what, without a
- * GPU. Programs take it as --device cuda when M4_CUDA_PLUGIN names its plug-in, the target m4_far_plugin. */
+/* The CUDA backend without a GPU: all of the plug-in but nvcc's kernels, over a CUDA runtime that works on
+ * the host, asynchronously, in memory that nobody else can touch (host_cuda/). Tests index arithmetic, op
+ * code, who uploads what and who waits for what. Programs take it as --device cuda when M4_CUDA_PLUGIN names
+ * its plug-in, the target m4_far_plugin. */
 #ifndef AG_TESTS_CUDA_ON_HOST_H
 #define AG_TESTS_CUDA_ON_HOST_H
 

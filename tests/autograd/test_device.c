@@ -55,6 +55,7 @@ static void expect(const wish *w) {
 }
 
 #define FAR M4_BUILD_DIR "/tests/far/libm4cuda.so"
+#define OLD M4_BUILD_DIR "/tests/old/libm4cuda.so"
 
 static void a_plugin_is_taken(void **state) {
   (void)state;
@@ -75,8 +76,8 @@ static void auto_falls_back_and_says_why(void **state) {
                  .device = "auto",
                  .on_cpu = true,
                  .line = "no CUDA backend: no device"});
-  expect(
-      &(wish){.plugin = FAR, .fault = "version", .device = "auto", .on_cpu = true, .line = "of version 2"});
+  expect(&(wish){
+      .plugin = OLD, .device = "auto", .on_cpu = true, .line = "is of version 1, the program wants 2"});
   expect(&(wish){.plugin = "libm.so.6", .device = "auto", .on_cpu = true, .line = "is not a plug-in of m4"});
 }
 
@@ -85,8 +86,8 @@ static void cuda_fails_with_the_same_line(void **state) {
   expect(&(wish){
       .plugin = "/nowhere/libm4cuda.so", .device = "cuda", .status = M4_IO, .line = "no CUDA backend:"});
   expect(&(wish){
-      .plugin = FAR, .fault = "version", .device = "cuda:0", .status = M4_IO, .line = "of version 2"});
-  expect(&(wish){.plugin = FAR, .device = "cuda:7", .status = M4_IO, .line = "no device 7"});
+      .plugin = OLD, .device = "cuda:0", .status = M4_IO, .line = "is of version 1, the program wants 2"});
+  expect(&(wish){.plugin = FAR, .device = "cuda:7", .status = M4_IO, .line = "there is no device 7, only 2"});
   expect(&(wish){.plugin = FAR, .device = "gpu", .status = M4_USAGE, .line = "not known"});
 }
 
@@ -99,12 +100,14 @@ static void touch(float *memory) {
 static void read_behind(float *memory) {
   const ag_backend *backend = cuda_on_host();
   backend->add_constant(backend, memory, 17, 1);
+  backend->download(backend, &(float){0}, memory, sizeof(float));
 }
 
 static void use_freed(float *memory) {
   const ag_backend *backend = cuda_on_host();
   backend->free(backend, memory);
   backend->zero(backend, memory, sizeof *memory);
+  backend->download(backend, &(float){0}, memory, sizeof(float));
 }
 
 static void expect_crash(void (*access)(float *)) {
@@ -112,6 +115,7 @@ static void expect_crash(void (*access)(float *)) {
   float *memory = backend->alloc(backend, 16 * sizeof *memory);
   assert_non_null(memory);
   backend->zero(backend, memory, 16 * sizeof *memory);
+  assert_int_equal(ag_backend_status(backend, NULL), M4_OK);
   pid_t child = fork();
   if (child == 0) {
     signal(SIGSEGV, SIG_DFL);
