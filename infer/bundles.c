@@ -72,10 +72,12 @@ int32_t inf_bundles_join(inf_bundles *bundles, const int32_t *path, int32_t n_pa
   return n_copies;
 }
 
-void inf_bundles_reset(inf_bundles *bundles, int32_t link) {
+int32_t inf_bundles_reset(inf_bundles *bundles, int32_t link) {
   int32_t row = bundles->row[link];
-  if (row == INITIAL) return;
-  if (--bundles->n_members[row] == 0) bundles->free_rows[bundles->n_free++] = row;
+  if (row == INITIAL) return -1;
+  bool empty = --bundles->n_members[row] == 0;
+  if (empty) bundles->free_rows[bundles->n_free++] = row;
   ++bundles->n_members[INITIAL];
   bundles->row[link] = INITIAL;
+  return empty ? row : -1;
 }

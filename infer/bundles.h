@@ -30,7 +30,7 @@ typedef struct inf_bundle_copy {
 /* A flow arrives on path [n_path]: bundles of which it takes only a part are split. copies [n_path] receives
  * what the state table must do, in order; returns how many. */
 int32_t inf_bundles_join(inf_bundles *bundles, const int32_t *path, int32_t n_path, inf_bundle_copy *copies);
-/* A link whose last flow has left returns to row 0. */
-void inf_bundles_reset(inf_bundles *bundles, int32_t link);
+/* A link whose last flow has left returns to row 0. Returns the row that nobody is in any more; -1: none. */
+int32_t inf_bundles_reset(inf_bundles *bundles, int32_t link);
 
 #endif

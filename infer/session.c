@@ -1,64 +1,59 @@
 /* The session: arrivals, completions, state updates, predictions. Knows the parts beside it and nn. */
 #include "infer/session.h"
 
-#include "base/heap.h"
-#include "infer/bundles.h"
-#include "infer/components.h"
-#include "infer/slots.h"
-#include "infer/snapshot.h"
-#include "infer/watch.h"
-#include "infer/work.h"
-#include "nn/m4_fluid.h"
+#include "infer/session_internal.h"
 #include "nn/m4_inputs.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { FIRST_SLOTS = 64 };
-
-struct inf_session {
-  inf_options options;
-  double clock_ns;
-  inf_work work;
-  inf_slots slots;
-  inf_components components;
-  inf_bundles bundles;     /* rows of work.state.links */
-  inf_bundle_copy *copies; /* [copy_capacity] scratch */
-  int32_t copy_capacity;
-  inf_snapshot snapshot;
-  m4_fluid fluid; /* empty unless the model has fluid features */
-  m4_heap heap;
-  inf_counters counters;
-  inf_watcher watcher; /* see NULL: nobody */
-};
+enum { FIRST_SLOTS = 64, UNUSED = -1, NOBODY = -1 };
 
 /* ---- life ---- */
 
 static m4_status grow_slots(inf_session *session, int32_t n_slots, m4_error *err) {
-  if (n_slots > session->work.state.flows.rows) M4_TRY(inf_work_grow(&session->work, n_slots, err));
   M4_TRY(m4_heap_reserve(&session->heap, n_slots, err));
-  if (session->work.model->widths.n_fluid > 0) M4_TRY(m4_fluid_grow(&session->fluid, n_slots, err));
+  if (inf_model_of(session)->widths.n_fluid > 0) M4_TRY(m4_fluid_grow(&session->fluid, n_slots, err));
   return inf_slots_grow(&session->slots, n_slots, err);
 }
 
-static m4_status init_session(inf_session *session, const m4_model *model, int32_t n_links, m4_error *err) {
-  M4_TRY(inf_work_init(&session->work, model, FIRST_SLOTS, n_links + 1, err));
+/* Only the initial state has a row until flows come. */
+static m4_status init_link_rows(inf_session *session, int32_t n_links, m4_error *err) {
+  session->link_row = malloc(((size_t)n_links + 1) * sizeof *session->link_row);
+  if (!session->link_row) return m4_fail(err, M4_MEMORY, NULL, "no memory for %d links", (int)n_links);
+  for (int32_t bundle = 0; bundle <= n_links; ++bundle) session->link_row[bundle] = UNUSED;
+  inf_work *work = &session->stack->work;
+  M4_TRY(inf_work_take_link(work, &session->link_row[0], err));
+  m4_state_init_link(&work->state, work->model, session->link_row[0]);
+  return M4_OK;
+}
+
+static m4_status init_session(inf_session *session, int32_t n_links, m4_error *err) {
   M4_TRY(inf_bundles_init(&session->bundles, n_links, !session->options.link_reset_off, err));
   M4_TRY(inf_components_init(&session->components, n_links, session->options.global_scope, err));
   M4_TRY(inf_snapshot_init(&session->snapshot, n_links, err));
-  if (model->widths.n_fluid > 0) M4_TRY(m4_fluid_init(&session->fluid, FIRST_SLOTS, n_links, err));
+  if (inf_model_of(session)->widths.n_fluid > 0)
+    M4_TRY(m4_fluid_init(&session->fluid, FIRST_SLOTS, n_links, err));
+  M4_TRY(init_link_rows(session, n_links, err));
   return grow_slots(session, FIRST_SLOTS, err);
 }
 
-m4_status inf_session_create(inf_session **session, const m4_model *model, int32_t n_links,
-                             const inf_options *options, m4_error *err) {
+m4_status inf_stack_session(inf_session **session, inf_stack *stack, int32_t n_links,
+                            const inf_options *options, m4_error *err) {
   *session = NULL;
   if (n_links < 1 || n_links == INT32_MAX)
     return m4_fail(err, M4_USAGE, NULL, "a network of %d links", (int)n_links);
   inf_session *made = calloc(1, sizeof *made);
   if (!made) return m4_fail(err, M4_MEMORY, NULL, "no memory for a session");
+  m4_status status = inf_stack_admit(stack, err);
+  if (status != M4_OK) {
+    free(made);
+    return status;
+  }
+  made->stack = stack;
   if (options) made->options = *options;
-  m4_status status = init_session(made, model, n_links, err);
+  status = init_session(made, n_links, err);
   if (status == M4_OK)
     *session = made;
   else
@@ -66,16 +61,43 @@ m4_status inf_session_create(inf_session **session, const m4_model *model, int32
   return status;
 }
 
+m4_status inf_session_create(inf_session **session, const m4_model *model, int32_t n_links,
+                             const inf_options *options, m4_error *err) {
+  inf_stack *stack;
+  *session = NULL;
+  M4_TRY(inf_stack_create(&stack, model, err));
+  m4_status status = inf_stack_session(session, stack, n_links, options, err);
+  if (status == M4_OK)
+    (*session)->alone = true;
+  else
+    inf_stack_free(stack);
+  return status;
+}
+
+/* The rows of its flows and links are the others' again. */
+static void give_rows_back(inf_session *session) {
+  inf_work *work = &session->stack->work;
+  for (int32_t i = 0; i < session->slots.active.count; ++i) {
+    int32_t row = session->slots.list[session->slots.active.members[i].row].row;
+    if (row != UNUSED) inf_rows_give_back(&work->flow_rows, row);
+  }
+  for (int32_t bundle = 0; session->link_row && bundle <= session->bundles.n_links; ++bundle)
+    if (session->link_row[bundle] != UNUSED) inf_rows_give_back(&work->link_rows, session->link_row[bundle]);
+}
+
 void inf_session_free(inf_session *session) {
   if (!session) return;
+  give_rows_back(session);
+  inf_stack_dismiss(session->stack, session);
+  if (session->alone) inf_stack_free(session->stack);
   m4_heap_free(&session->heap);
   inf_snapshot_free(&session->snapshot);
   m4_fluid_free(&session->fluid);
   inf_bundles_free(&session->bundles);
+  free(session->link_row);
   free(session->copies);
   inf_components_free(&session->components);
   inf_slots_free(&session->slots);
-  inf_work_free(&session->work);
   free(session);
 }
 
@@ -119,30 +141,65 @@ static m4_status predict(inf_session *session, int32_t row, double slowdown, m4_
   return M4_OK;
 }
 
+m4_status inf_session_event(inf_session *session, const inf_component *component, double time_ns,
+                            m4_event_data *event, m4_error *err) {
+  M4_TRY(inf_snapshot_take(&session->snapshot, &session->slots, component, session->bundles.row,
+                           session->components.flow_count, session->link_row, event, err));
+  event->dt_us = time_step_us(session, &component->flows, time_ns);
+  return M4_OK;
+}
+
+inf_request *inf_session_request(inf_session *session) {
+  return &session->request;
+}
+
+void inf_session_take(inf_session *session, const double *heads) {
+  const m4_event_data *event = &session->request.event;
+  const inf_roster *flows = &session->component->flows;
+  session->waits = false;
+  session->status = M4_OK;
+  count_update(&session->counters, session->component, event->n_links);
+  for (int32_t i = 0; i < flows->count && session->status == M4_OK; ++i) {
+    const float *fluid = event->fluid ? event->fluid + (size_t)i * M4_N_FLUID : NULL;
+    double slowdown = m4_slowdown(inf_model_of(session), heads[i], fluid);
+    session->status = predict(session, flows->members[i].row, slowdown, &session->error);
+  }
+}
+
+/* The request, which says already what comes before the event, goes to the stack; a session on its own has it
+ * computed at once. */
 static m4_status update(inf_session *session, const inf_component *component, m4_error *err) {
   const inf_roster *flows = &component->flows;
+  m4_event_data *event = &session->request.event;
   if (flows->count == 0) return M4_OK;
-  m4_event_data event;
-  M4_TRY(inf_snapshot_take(&session->snapshot, &session->slots, component, session->bundles.row,
-                           session->components.flow_count, &event, err));
-  event.dt_us = time_step_us(session, flows, session->clock_ns);
+  M4_TRY(inf_session_event(session, component, session->clock_ns, event, err));
   for (int32_t i = 0; i < flows->count; ++i)
     session->slots.list[flows->members[i].row].last_ns = session->clock_ns;
   if (session->fluid.flows) {
-    M4_TRY(m4_fluid_step(&session->fluid, event.flow_rows, event.n_flows, session->clock_ns, err));
-    event.fluid = session->fluid.features;
+    M4_TRY(m4_fluid_step(&session->fluid, session->snapshot.members, event->n_flows, session->clock_ns, err));
+    event->fluid = session->fluid.features;
   }
   const inf_watcher *watcher = &session->watcher;
-  if (watcher->see) M4_TRY(watcher->see(watcher->context, component, event.dt_us, event.fluid, err));
-  const ag_tensor *head;
-  M4_TRY(inf_work_step(&session->work, &event, &head, err));
-  count_update(&session->counters, component, event.n_links);
-  for (int32_t i = 0; i < flows->count; ++i) {
-    const float *fluid = event.fluid ? event.fluid + (size_t)i * M4_N_FLUID : NULL;
-    double slowdown = m4_slowdown(session->work.model, inf_work_value(&session->work, head, i), fluid);
-    M4_TRY(predict(session, flows->members[i].row, slowdown, err));
-  }
-  return M4_OK;
+  if (watcher->see) M4_TRY(watcher->see(watcher->context, component, event->dt_us, event->fluid, err));
+  session->component = component;
+  session->waits = true;
+  inf_stack_enqueue(session->stack, session);
+  if (!session->alone) return M4_OK;
+  M4_TRY(inf_stack_step(session->stack, err));
+  return inf_outcome(session, err);
+}
+
+bool inf_waits(const inf_session *session) {
+  return session->waits;
+}
+
+m4_status inf_outcome(const inf_session *session, m4_error *err) {
+  if (session->status != M4_OK && err) *err = session->error;
+  return session->status;
+}
+
+static m4_status check_idle(const inf_session *session, m4_error *err) {
+  return session->waits ? m4_fail(err, M4_USAGE, NULL, "the session waits for a step of its stack") : M4_OK;
 }
 
 /* ---- events ---- */
@@ -178,28 +235,45 @@ static m4_status split_bundles(inf_session *session, const inf_flow *flow, m4_er
     session->copies = larger;
     session->copy_capacity = flow->n_links;
   }
-  int32_t n = inf_bundles_join(&session->bundles, flow->links, flow->n_links, session->copies);
-  for (int32_t i = 0; i < n; ++i)
-    inf_work_copy_link(&session->work, session->copies[i].from, session->copies[i].to);
+  inf_bundle_copy *copies = session->copies;
+  int32_t n = inf_bundles_join(&session->bundles, flow->links, flow->n_links, copies),
+          *rows = session->link_row;
+  for (int32_t i = 0; i < n; ++i) {
+    M4_TRY(inf_work_take_link(&session->stack->work, &rows[copies[i].to], err));
+    copies[i] = (inf_bundle_copy){rows[copies[i].from], rows[copies[i].to]};
+  }
+  session->request.copies = copies;
+  session->request.n_copies = n;
   return M4_OK;
 }
 
-m4_status inf_arrive(inf_session *session, double time_ns, const inf_flow *flow, m4_error *err) {
-  M4_TRY(check_arrival(session, time_ns, flow, err));
+/* The flow gets a slot, and a row of the state tables. */
+static m4_status take_slot(inf_session *session, double time_ns, const inf_flow *flow, int32_t *slot,
+                           m4_error *err) {
   if (session->slots.n_free == 0) {
     if (session->slots.n_slots > INT32_MAX / 2) return m4_fail(err, M4_MEMORY, NULL, "too many active flows");
     M4_TRY(grow_slots(session, 2 * session->slots.n_slots, err));
   }
-  int32_t row;
-  M4_TRY(inf_slots_take(&session->slots, time_ns, flow, &row, err));
-  M4_TRY(inf_components_join(&session->components, flow->tag, row, flow->links, flow->n_links, err));
+  M4_TRY(inf_slots_take(&session->slots, time_ns, flow, slot, err));
+  session->slots.list[*slot].row = UNUSED;
+  return inf_work_take_flow(&session->stack->work, &session->slots.list[*slot].row, err);
+}
+
+m4_status inf_arrive(inf_session *session, double time_ns, const inf_flow *flow, m4_error *err) {
+  int32_t slot;
+  M4_TRY(check_idle(session, err));
+  M4_TRY(check_arrival(session, time_ns, flow, err));
+  M4_TRY(take_slot(session, time_ns, flow, &slot, err));
+  M4_TRY(inf_components_join(&session->components, flow->tag, slot, flow->links, flow->n_links, err));
+  session->request = (inf_request){
+      .new_row = session->slots.list[slot].row,
+      .n_new_links = flow->n_links,
+      .size_feature = m4_size_feature_of(flow->size_bytes, inf_model_of(session)->size_feature)};
+  memcpy(session->request.params, flow->params, sizeof session->request.params);
   M4_TRY(split_bundles(session, flow, err));
-  const m4_model *model = session->work.model;
-  float size_feature = m4_size_feature_of(flow->size_bytes, model->size_feature);
-  m4_state_init_flow(&session->work.state, model, row, size_feature, flow->n_links, flow->params);
   if (session->fluid.flows)
-    m4_fluid_start(&session->fluid, row, time_ns, (double)flow->size_bytes, flow->ideal_fct_ns,
-                   session->slots.list[row].path, flow->n_links);
+    m4_fluid_start(&session->fluid, slot, time_ns, (double)flow->size_bytes, flow->ideal_fct_ns,
+                   session->slots.list[slot].path, flow->n_links);
   session->clock_ns = time_ns;
   ++session->counters.events;
   return update(session, inf_components_of(&session->components, flow->links), err);
@@ -213,23 +287,30 @@ bool inf_next(const inf_session *session, double *time_ns, int64_t *tag) {
 }
 
 static void reset_idle_links(inf_session *session, const inf_slot *flow) {
-  for (int32_t hop = 0; hop < flow->n_path; ++hop)
-    if (session->components.flow_count[flow->path[hop]] == 0)
-      inf_bundles_reset(&session->bundles, flow->path[hop]);
+  for (int32_t hop = 0; hop < flow->n_path; ++hop) {
+    if (session->components.flow_count[flow->path[hop]] > 0) continue;
+    int32_t bundle = inf_bundles_reset(&session->bundles, flow->path[hop]);
+    if (bundle == NOBODY) continue;
+    inf_rows_give_back(&session->stack->work.link_rows, session->link_row[bundle]);
+    session->link_row[bundle] = UNUSED;
+  }
 }
 
 m4_status inf_complete(inf_session *session, double time_ns, int64_t tag, m4_error *err) {
-  int32_t row = inf_roster_find(&session->slots.active, tag);
-  if (row < 0) return m4_fail(err, M4_USAGE, NULL, "flow %lld is not active", (long long)tag);
+  M4_TRY(check_idle(session, err));
+  int32_t slot = inf_roster_find(&session->slots.active, tag);
+  if (slot < 0) return m4_fail(err, M4_USAGE, NULL, "flow %lld is not active", (long long)tag);
   if (!isfinite(time_ns))
     return m4_fail(err, M4_USAGE, NULL, "flow %lld completes at %g ns", (long long)tag, time_ns);
-  const inf_slot *flow = &session->slots.list[row];
+  const inf_slot *flow = &session->slots.list[slot];
   const inf_component *component = inf_components_leave(&session->components, tag, flow->path, flow->n_path);
   if (!session->options.link_reset_off) reset_idle_links(session, flow);
-  m4_heap_remove(&session->heap, row);
-  inf_slots_give_back(&session->slots, row);
+  m4_heap_remove(&session->heap, slot);
+  inf_rows_give_back(&session->stack->work.flow_rows, flow->row);
+  inf_slots_give_back(&session->slots, slot);
   session->clock_ns = time_ns;
   ++session->counters.events;
+  session->request = (inf_request){.new_row = NOBODY};
   return session->options.arrivals_only ? M4_OK : update(session, component, err);
 }
 
@@ -248,90 +329,4 @@ m4_status inf_change_ideal(inf_session *session, double time_ns, int64_t tag, do
   flow->ideal_fct_ns = ideal_fct_ns;
   m4_heap_set(&session->heap, row, inf_slot_finish_ns(flow), tag);
   return M4_OK;
-}
-
-/* ---- looking without touching ---- */
-
-/* Takes the event that would be at time_ns in the component of a path. */
-static m4_status imagine(inf_session *session, double time_ns, const int32_t *path, m4_event_data *event,
-                         m4_error *err) {
-  const inf_component *component = inf_components_of(&session->components, path);
-  if (!(time_ns >= session->clock_ns) || !isfinite(time_ns))
-    return m4_fail(err, M4_USAGE, NULL, "the clock is at %.3f ns and cannot look at %.3f ns",
-                   session->clock_ns, time_ns);
-  M4_TRY(inf_snapshot_take(&session->snapshot, &session->slots, component, session->bundles.row,
-                           session->components.flow_count, event, err));
-  event->dt_us = time_step_us(session, &component->flows, time_ns);
-  return M4_OK;
-}
-
-m4_status inf_remaining(inf_session *session, double time_ns, int64_t tag, double *share, m4_error *err) {
-  int32_t row = inf_roster_find(&session->slots.active, tag), node = 0;
-  if (row < 0) return m4_fail(err, M4_USAGE, NULL, "flow %lld is not active", (long long)tag);
-  if (!session->work.model->widths.has_size_head)
-    return m4_fail(err, M4_USAGE, NULL, "the weights have no head for remaining sizes");
-  m4_event_data event;
-  double head;
-  M4_TRY(imagine(session, time_ns, session->slots.list[row].path, &event, err));
-  while (event.flow_rows[node] != row) ++node;
-  M4_TRY(inf_work_peek_size(&session->work, &event, node, &head, err));
-  *share = fmin(fmax(head, 0.0), 1.0);
-  return M4_OK;
-}
-
-m4_status inf_queue(inf_session *session, double time_ns, int32_t link, double *bytes, m4_error *err) {
-  *bytes = 0;
-  if (link < 0 || link >= session->components.n_links)
-    return m4_fail(err, M4_USAGE, NULL, "link %d of a network of %d links", (int)link,
-                   (int)session->components.n_links);
-  if (!session->work.model->widths.has_queue_head)
-    return m4_fail(err, M4_USAGE, NULL, "the weights have no head for queues");
-  if (session->components.flow_count[link] == 0) return M4_OK;
-  m4_event_data event;
-  double head;
-  M4_TRY(imagine(session, time_ns, &link, &event, err));
-  M4_TRY(inf_work_peek_queue(&session->work, &event, session->bundles.row[link], &head, err));
-  *bytes = head > 0 ? head * head * head : 0; /* the head speaks in cube roots (training.md) */
-  return M4_OK;
-}
-
-int32_t inf_sharers(const inf_session *session, int64_t tag) {
-  int32_t row = inf_roster_find(&session->slots.active, tag);
-  if (row < 0) return -1;
-  return inf_components_of(&session->components, session->slots.list[row].path)->flows.count - 1;
-}
-
-/* ---- questions ---- */
-
-double inf_clock(const inf_session *session) {
-  return session->clock_ns;
-}
-
-int32_t inf_n_active(const inf_session *session) {
-  return session->slots.active.count;
-}
-
-int64_t inf_active_tag(const inf_session *session, int32_t i) {
-  return session->slots.active.members[i].key;
-}
-
-inf_counters inf_count(const inf_session *session) {
-  return session->counters;
-}
-
-bool inf_prediction(const inf_session *session, int64_t tag, double *slowdown, double *release_ns) {
-  int32_t row = inf_roster_find(&session->slots.active, tag);
-  if (row < 0) return false;
-  *slowdown = session->slots.list[row].slowdown;
-  *release_ns = session->slots.list[row].release_ns;
-  return true;
-}
-
-double inf_finish_ns(const inf_session *session, int64_t tag) {
-  int32_t row = inf_roster_find(&session->slots.active, tag);
-  return row < 0 ? NAN : inf_slot_finish_ns(&session->slots.list[row]);
-}
-
-const m4_model *inf_model(const inf_session *session) {
-  return session->work.model;
 }

@@ -1,5 +1,4 @@
-/* Active flows: what a session remembers of each, in reused slots. A slot's number is its row in the flow
- * state table. Knows session.h and roster. */
+/* Active flows: what a session remembers of each, in reused slots. Knows session.h and roster. */
 #ifndef INFER_SLOTS_H
 #define INFER_SLOTS_H
 
@@ -8,6 +7,7 @@
 
 typedef struct inf_slot {
   int64_t tag;
+  int32_t row; /* of the flows' state tables, the session's business */
   double release_ns;
   /* Predicted completion = base + slowdown * left * ideal; base is the release and left is 1 unless the ideal
    * FCT changed on the way. */

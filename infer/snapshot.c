@@ -18,6 +18,7 @@ m4_status inf_snapshot_init(inf_snapshot *snapshot, int32_t n_links, m4_error *e
 }
 
 void inf_snapshot_free(inf_snapshot *snapshot) {
+  free(snapshot->members);
   free(snapshot->rows);
   free(snapshot->offset);
   free(snapshot->index);
@@ -39,6 +40,7 @@ static m4_status reserve(inf_snapshot *snapshot, int64_t n_nodes, int64_t n_inde
     return m4_fail(err, M4_MEMORY, NULL, "a component of %lld nodes and %lld edges is too large",
                    (long long)n_nodes, (long long)n_index);
   if (n_nodes > snapshot->node_capacity) {
+    M4_TRY(grow_array(&snapshot->members, 2 * n_nodes, err));
     M4_TRY(grow_array(&snapshot->rows, 2 * n_nodes, err));
     M4_TRY(grow_array(&snapshot->offset, 2 * n_nodes + 1, err));
     snapshot->node_capacity = 2 * n_nodes;
@@ -64,7 +66,7 @@ static int32_t number_bundles(inf_snapshot *snapshot, const inf_component *compo
     if (snapshot->speaker[row] != NOBODY) continue;
     snapshot->speaker[row] = link;
     snapshot->node[row] = n_flows + n_bundles;
-    snapshot->rows[n_flows + n_bundles++] = row;
+    snapshot->members[n_flows + n_bundles++] = row;
   }
   return n_bundles;
 }
@@ -75,7 +77,7 @@ static void list_flows(inf_snapshot *snapshot, const inf_slots *slots, const inf
   int32_t next = 0;
   for (int32_t i = 0; i < flows->count; ++i) {
     const inf_slot *flow = &slots->list[flows->members[i].row];
-    snapshot->rows[i] = flows->members[i].row;
+    snapshot->members[i] = flows->members[i].row;
     snapshot->offset[i] = next;
     for (int32_t hop = 0; hop < flow->n_path; ++hop)
       snapshot->index[next++] = snapshot->node[row_of[flow->path[hop]]];
@@ -89,31 +91,39 @@ static void list_bundles(inf_snapshot *snapshot, const inf_slots *slots, int32_t
                          const int32_t *row_of, const int32_t *flow_count) {
   int32_t next = snapshot->offset[n_flows];
   for (int32_t node = n_flows; node < n_flows + n_bundles; ++node) {
-    int32_t row = snapshot->rows[node];
+    int32_t row = snapshot->members[node];
     snapshot->node[row] = next;
     next += flow_count[snapshot->speaker[row]];
     snapshot->offset[node + 1] = next;
   }
   for (int32_t i = 0; i < n_flows; ++i) {
-    const inf_slot *flow = &slots->list[snapshot->rows[i]];
+    const inf_slot *flow = &slots->list[snapshot->members[i]];
     for (int32_t hop = 0; hop < flow->n_path; ++hop) {
       int32_t row = row_of[flow->path[hop]];
       if (snapshot->speaker[row] == flow->path[hop]) snapshot->index[snapshot->node[row]++] = i;
     }
   }
   for (int32_t node = n_flows; node < n_flows + n_bundles; ++node)
-    snapshot->speaker[snapshot->rows[node]] = NOBODY;
+    snapshot->speaker[snapshot->members[node]] = NOBODY;
+}
+
+static void find_rows(inf_snapshot *snapshot, const inf_slots *slots, int32_t n_flows, int32_t n_bundles,
+                      const int32_t *link_row) {
+  const int32_t *members = snapshot->members;
+  for (int32_t i = 0; i < n_flows; ++i) snapshot->rows[i] = slots->list[members[i]].row;
+  for (int32_t i = n_flows; i < n_flows + n_bundles; ++i) snapshot->rows[i] = link_row[members[i]];
 }
 
 m4_status inf_snapshot_take(inf_snapshot *snapshot, const inf_slots *slots, const inf_component *component,
-                            const int32_t *row_of, const int32_t *flow_count, m4_event_data *event,
-                            m4_error *err) {
+                            const int32_t *row_of, const int32_t *flow_count, const int32_t *link_row,
+                            m4_event_data *event, m4_error *err) {
   int32_t n_flows = component->flows.count;
   int64_t n_edges = count_edges(slots, &component->flows);
   M4_TRY(reserve(snapshot, (int64_t)n_flows + component->links.count, 2 * n_edges, err));
   int32_t n_bundles = number_bundles(snapshot, component, row_of);
   list_flows(snapshot, slots, &component->flows, row_of);
   list_bundles(snapshot, slots, n_flows, n_bundles, row_of, flow_count);
+  find_rows(snapshot, slots, n_flows, n_bundles, link_row);
   *event = (m4_event_data){.n_flows = n_flows,
                            .n_links = n_bundles,
                            .n_edges = (int32_t)n_edges,

@@ -1,37 +1,38 @@
-/* Memory in which a session's model runs: state tables that grow, and the tape of one event. Knows nn/m4.h.
- */
+/* Memory in which the model of one or several sessions runs: state tables that grow, their free rows, the
+ * tape of one step. Everything that the model reads or writes is in the backend's memory: a step is one
+ * upload and one download. Knows nn/m4.h. */
 #ifndef INFER_WORK_H
 #define INFER_WORK_H
 
-#include "nn/m4.h"
+#include "infer/request.h"
+#include "infer/rows.h"
 
 typedef struct inf_work {
   const m4_model *model;
   m4_state state;
   m4_arena state_memory;
-  ag_tape *tape; /* not recording */
+  inf_rows flow_rows, link_rows; /* free ones of state */
+  ag_tape *tape;                 /* not recording */
   m4_arena tape_memory;
-  int32_t node_capacity; /* nodes of the largest event that tape_memory is made for */
+  int32_t node_capacity; /* rows of the largest step that tape_memory is made for */
+  inf_block block;
+  void *column;  /* [head_capacity] elements as downloaded */
+  double *heads; /* [head_capacity] */
+  int32_t head_capacity;
 } inf_work;
 
-/* Rows of links start in their initial state. */
-m4_status inf_work_init(inf_work *work, const m4_model *model, int32_t n_flows, int32_t n_links,
-                        m4_error *err);
+m4_status inf_work_init(inf_work *work, const m4_model *model, m4_error *err);
 void inf_work_free(inf_work *work); /* zeroed structs are accepted */
-/* More flow rows; existing states move along. */
-m4_status inf_work_grow(inf_work *work, int32_t n_flows, m4_error *err);
-/* Row `to` of the link states becomes what row `from` is. */
-void inf_work_copy_link(inf_work *work, int32_t from, int32_t to);
-/* One event and the readout of its flows: head[i] is what the head says of flow_rows[i], valid until the next
- * call. */
-m4_status inf_work_step(inf_work *work, const m4_event_data *event, const ag_tensor **head, m4_error *err);
+/* A free row of the flows' tables or of the link states, which grow when there is none. */
+m4_status inf_work_take_flow(inf_work *work, int32_t *row, m4_error *err);
+m4_status inf_work_take_link(inf_work *work, int32_t *row, m4_error *err);
+
+/* The requests' events as one, and the readout of their flows: heads[request->first_head + i] is what the
+ * head says of flow i, valid until the next call. */
+m4_status inf_work_step(inf_work *work, inf_request *const *requests, int32_t n, m4_error *err);
 /* What an auxiliary head would say at this event, of flow node `node` or of the link state in `row` (a row of
  * the event); the states stay as they are. The model must have the head. */
-m4_status inf_work_peek_size(inf_work *work, const m4_event_data *event, int32_t node, double *head,
-                             m4_error *err);
-m4_status inf_work_peek_queue(inf_work *work, const m4_event_data *event, int32_t row, double *head,
-                              m4_error *err);
-/* Element i of a column. */
-double inf_work_value(const inf_work *work, const ag_tensor *column, int32_t i);
+m4_status inf_work_peek_size(inf_work *work, inf_request *request, int32_t node, double *head, m4_error *err);
+m4_status inf_work_peek_queue(inf_work *work, inf_request *request, int32_t row, double *head, m4_error *err);
 
 #endif

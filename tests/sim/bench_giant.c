@@ -19,6 +19,7 @@ typedef struct giant {
   inf_components components;
   inf_bundles bundles;
   inf_snapshot snapshot;
+  int32_t *link_row; /* [n_links + 1] */
 } giant;
 
 static double cpu_seconds(void) {
@@ -32,11 +33,16 @@ static m4_status add(giant *self, const sim_flow *flow, int64_t tag, m4_error *e
   const float params[M4_N_PARAMS] = {100, 10, 1, 0, 0, 0, 20};
   const inf_flow facts = {tag,         flow->size_bytes, (double)flow->ideal_fct_ns,
                           flow->links, flow->n_links,    params};
-  int32_t row;
-  M4_TRY(inf_slots_take(&self->slots, 0, &facts, &row, err));
-  M4_TRY(inf_components_join(&self->components, tag, row, flow->links, flow->n_links, err));
+  int32_t slot, row;
+  M4_TRY(inf_slots_take(&self->slots, 0, &facts, &slot, err));
+  M4_TRY(inf_work_take_flow(&self->work, &row, err));
+  self->slots.list[slot].row = row;
+  M4_TRY(inf_components_join(&self->components, tag, slot, flow->links, flow->n_links, err));
   int32_t n = inf_bundles_join(&self->bundles, flow->links, flow->n_links, copies);
-  for (int32_t i = 0; i < n; i++) inf_work_copy_link(&self->work, copies[i].from, copies[i].to);
+  for (int32_t i = 0; i < n; i++) {
+    M4_TRY(inf_work_take_link(&self->work, &self->link_row[copies[i].to], err));
+    m4_state_init_link(&self->work.state, self->work.model, self->link_row[copies[i].to]);
+  }
   m4_state_init_flow(&self->work.state, self->work.model, row, 5, flow->n_links, params);
   return M4_OK;
 }
@@ -44,7 +50,10 @@ static m4_status add(giant *self, const sim_flow *flow, int64_t tag, m4_error *e
 static m4_status build(giant *self, const m4_model *model, const sim_scenario *scenario, int64_t n,
                        m4_error *err) {
   int32_t n_links = scenario->topology->n_links;
-  M4_TRY(inf_work_init(&self->work, model, (int32_t)n, n_links + 1, err));
+  self->link_row = calloc((size_t)n_links + 1, sizeof *self->link_row);
+  if (!self->link_row) return m4_fail(err, M4_MEMORY, NULL, "no memory for %d links", n_links);
+  M4_TRY(inf_work_init(&self->work, model, err));
+  M4_TRY(inf_work_take_link(&self->work, &self->link_row[0], err));
   M4_TRY(inf_slots_grow(&self->slots, (int32_t)n, err));
   M4_TRY(inf_components_init(&self->components, n_links, true, err));
   M4_TRY(inf_bundles_init(&self->bundles, n_links, true, err));
@@ -55,12 +64,12 @@ static m4_status build(giant *self, const m4_model *model, const sim_scenario *s
 
 static m4_status time_event(giant *self, const int32_t *path, double *seconds, m4_error *err) {
   double start = cpu_seconds();
-  const ag_tensor *head;
-  m4_event_data event;
+  inf_request request = {.new_row = -1}, *requests[] = {&request};
   M4_TRY(inf_snapshot_take(&self->snapshot, &self->slots, inf_components_of(&self->components, path),
-                           self->bundles.row, self->components.flow_count, &event, err));
-  event.dt_us = 1;
-  M4_TRY(inf_work_step(&self->work, &event, &head, err));
+                           self->bundles.row, self->components.flow_count, self->link_row, &request.event,
+                           err));
+  request.event.dt_us = 1;
+  M4_TRY(inf_work_step(&self->work, requests, 1, err));
   *seconds = fmin(*seconds, cpu_seconds() - start);
   return M4_OK;
 }
@@ -81,5 +90,6 @@ double giant_event_us(const m4_model *model, const sim_scenario *scenario, int64
   inf_components_free(&self.components);
   inf_slots_free(&self.slots);
   inf_work_free(&self.work);
+  free(self.link_row);
   return 1e6 * seconds;
 }
