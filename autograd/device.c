@@ -16,6 +16,7 @@ enum { MOST_DEVICES = 64 };
 /* Opened once per process and kept: a plug-in cannot be unloaded safely. */
 typedef struct plugin {
   ag_plugin_fn open;
+  ag_exchange_fn exchange;
   char why[256]; /* why not */
   const ag_backend *opened[MOST_DEVICES][AG_GEMM_COUNT];
 } plugin;
@@ -59,6 +60,8 @@ static void load(void) {
   }
   void *symbol = dlsym(library, AG_PLUGIN_SYMBOL);
   memcpy(&the_plugin.open, &symbol, sizeof symbol);
+  void *exchange = dlsym(library, AG_EXCHANGE_SYMBOL);
+  memcpy(&the_plugin.exchange, &exchange, sizeof exchange);
   if (!symbol)
     snprintf(the_plugin.why, sizeof the_plugin.why, "no CUDA backend: libm4cuda.so is not a plug-in of m4");
 }
@@ -119,4 +122,35 @@ m4_status ag_device_open_with(const ag_backend **backend, const char *device, ag
 
 m4_status ag_device_open(const ag_backend **backend, const char *device, const char **why, m4_error *err) {
   return ag_device_open_with(backend, device, AG_GEMM_F32, why, err);
+}
+
+/* ---- exchanges ---- */
+
+static ag_exchange *exchange(const ag_backend *const *backends, int n_here, int first, int n_members,
+                             unsigned char *id, char *why, size_t why_bytes) {
+  pthread_mutex_lock(&lock);
+  if (!the_plugin.open && !the_plugin.why[0]) load();
+  ag_exchange_fn open = the_plugin.exchange;
+  pthread_mutex_unlock(&lock);
+  snprintf(why, why_bytes, "%s", open ? "" : the_plugin.open ? "the plug-in has no NCCL" : the_plugin.why);
+  return open ? open(backends, n_here, first, n_members, id, why, why_bytes) : NULL;
+}
+
+m4_status ag_exchange_name(unsigned char id[AG_EXCHANGE_ID_BYTES], m4_error *err) {
+  char why[256];
+  exchange(NULL, 0, 0, 0, id, why, sizeof why);
+  return why[0] ? m4_fail(err, M4_IO, "NCCL", "%s", why) : M4_OK;
+}
+
+m4_status ag_exchange_open(ag_exchange **opened, const ag_backend *const *backends, int n_here, int first,
+                           int n_members, const unsigned char id[AG_EXCHANGE_ID_BYTES], m4_error *err) {
+  char why[256];
+  unsigned char copy[AG_EXCHANGE_ID_BYTES];
+  memcpy(copy, id, sizeof copy);
+  *opened = exchange(backends, n_here, first, n_members, copy, why, sizeof why);
+  return *opened ? M4_OK : m4_fail(err, M4_IO, "NCCL", "%s", why);
+}
+
+void ag_exchange_close(ag_exchange *opened) {
+  if (opened) opened->close(opened);
 }

@@ -28,11 +28,15 @@ bool ag_cuda_went_well(ag_cuda *cuda, cudaError_t error, const char *what) {
   return false;
 }
 
+static bool choose(ag_cuda *cuda) {
+  return !cuda->failed && ag_cuda_went_well(cuda, cudaSetDevice(cuda->number), "choosing the device");
+}
+
 bool ag_cuda_begin(ag_cuda *cuda, const char *what) {
-  if (cuda->failed) return false;
+  if (!choose(cuda)) return false;
   ++cuda->n_launches;
   cuda->last_launch = what;
-  return ag_cuda_went_well(cuda, cudaSetDevice(cuda->number), "choosing the device");
+  return true;
 }
 
 static m4_status status(const ag_backend *backend, m4_error *err) {
@@ -76,8 +80,7 @@ static void run_block(ag_device *device, ag_block kernel, const void *args) {
 static void *take(const ag_backend *backend, size_t bytes) {
   ag_cuda *cuda = cuda_of(backend);
   void *memory = NULL;
-  if (cuda->failed || !ag_cuda_went_well(cuda, cudaSetDevice(cuda->number), "choosing the device"))
-    return NULL;
+  if (!choose(cuda)) return NULL;
   cudaError_t error = cudaMallocAsync(&memory, bytes ? bytes : 1, cuda->stream);
   if (error == cudaSuccess) return memory;
   cudaGetLastError(); /* being out of memory is the caller's failure, not the device's */
@@ -87,7 +90,7 @@ static void *take(const ag_backend *backend, size_t bytes) {
 
 static void give_back(const ag_backend *backend, void *memory) {
   ag_cuda *cuda = cuda_of(backend);
-  if (!cuda->failed && memory) ag_cuda_went_well(cuda, cudaFreeAsync(memory, cuda->stream), "freeing memory");
+  if (memory && choose(cuda)) ag_cuda_went_well(cuda, cudaFreeAsync(memory, cuda->stream), "freeing memory");
 }
 
 static void upload(const ag_backend *backend, void *to, const void *from, size_t bytes) {

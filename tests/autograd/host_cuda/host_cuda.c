@@ -16,6 +16,7 @@ typedef struct job {
 } job;
 
 struct CUstream_st {
+  const host_cuda_calls *calls; /* first: host_cuda_calls_of */
   job *jobs;
   size_t n, capacity;
   uint64_t n_passed; /* jobs before jobs[0] */
@@ -98,10 +99,13 @@ cudaError_t cudaGetLastError(void) {
 
 /* ---- streams ---- */
 
+static const host_cuda_calls calls = {cudaStreamSynchronize, far_near};
+
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned int flags) {
   (void)flags;
   *stream = calloc(1, sizeof **stream);
   if (!*stream) return cudaErrorMemoryAllocation;
+  (*stream)->calls = &calls;
   (*stream)->device = current;
   pthread_mutex_lock(&lock);
   (*stream)->next = streams;

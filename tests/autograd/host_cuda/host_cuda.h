@@ -17,5 +17,13 @@ long host_cuda_waiting(void);
 
 /* A job of a stream, with a copy of args[bytes <= 256]. */
 cudaError_t host_cuda_add(cudaStream_t stream, void (*run)(const void *args), const void *args, size_t bytes);
+/* For other libraries that work on a stream: they reach its runtime through it. */
+typedef struct host_cuda_calls {
+  cudaError_t (*synchronize)(cudaStream_t stream);
+  void *(*near)(const void *address); /* far_near */
+} host_cuda_calls;
+static inline const host_cuda_calls *host_cuda_calls_of(cudaStream_t stream) {
+  return *(const host_cuda_calls *const *)(const void *)stream;
+}
 
 #endif
