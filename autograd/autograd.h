@@ -67,6 +67,10 @@ m4_status ag_param_init(ag_param *param, const ag_backend *backend, const char *
 void ag_param_free(ag_param *param, const ag_backend *backend);
 /* Call after changing data (loading, optimiser step): refreshes the copies. */
 void ag_param_refresh(ag_param *param, const ag_backend *backend);
+/* All values as float32 in host memory, [rows, cols]: into the parameter (which is not refreshed yet), and
+ * out of it. A device that has failed is an error. */
+m4_status ag_param_set(ag_param *param, const ag_backend *backend, const float *values, m4_error *err);
+m4_status ag_param_get(const ag_param *param, const ag_backend *backend, float *values, m4_error *err);
 
 /* Gradients of a list of parameters: one flat buffer. A sample owns one; batches add them in a fixed order.
  * Weight gradients are formed from blocks of a fixed number of rows in backward order (AG_WGRAD_BLOCK_ROWS),
@@ -126,6 +130,8 @@ typedef struct ag_mark {
 } ag_mark;
 ag_mark ag_tape_mark(const ag_tape *tape);
 void ag_tape_release(ag_tape *tape, ag_mark mark);
+/* Most bytes of elements, in the backend's memory, at one time so far. */
+size_t ag_tape_peak_bytes(const ag_tape *tape);
 /* First failure since creation or ag_tape_reset_status; fills err. */
 m4_status ag_tape_status(const ag_tape *tape, m4_error *err);
 void ag_tape_reset_status(ag_tape *tape);
@@ -147,6 +153,8 @@ ag_rng_state ag_tape_rng(const ag_tape *tape);
  * (may be NULL: only tensor and table gradients). Nodes run in exact reverse order. */
 void ag_seed(ag_tape *tape, ag_tensor *tensor,
              double gradient); /* adds `gradient` to every element's gradient */
+/* The same with a gradient for every element: [rows, cols] of the tape's type, in the backend's memory. */
+void ag_seed_values(ag_tape *tape, ag_tensor *tensor, const void *gradients);
 m4_status ag_backward(ag_tape *tape, ag_grads *grads, m4_error *err);
 
 /* ---- inputs ---- */

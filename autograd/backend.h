@@ -7,6 +7,7 @@
 #define AG_BACKEND_H
 
 #include "autograd/autograd.h"
+#include "autograd/update.h"
 
 typedef enum ag_op {
 #define AG_OP(name, inputs, text) AG_OP_##name,
@@ -82,6 +83,16 @@ struct ag_backend {
   /* sum [cols] += scale[i] * rows[i], i = 0 .. n-1 in this order; scale NULL = 1 */
   void (*add_rows)(const ag_backend *backend, void *sum, const void *rows, const void *scale, int32_t n,
                    int32_t cols);
+
+  /* What becomes of gradients (update.h). */
+  void (*add)(const ag_backend *backend, void *sum, const void *x, int64_t n); /* sum += x */
+  void (*scale)(const ag_backend *backend, void *x, int64_t n, double factor); /* x *= factor */
+  /* Elements beyond +-limit become that. True when there were some. */
+  bool (*limit)(const ag_backend *backend, void *x, int64_t n, double limit);
+  /* squares[i]: sum of the squares of the n[i] elements of array i; the arrays lie one after another in x. */
+  void (*squares)(const ag_backend *backend, const void *x, const int64_t *n, int32_t n_arrays,
+                  double *squares);
+  void (*adam)(const ag_backend *backend, const ag_adam *arrays, int64_t n);
 
   ag_kernel kernels[AG_OP_COUNT]; /* an op without forward and backward is not supported */
 };

@@ -49,7 +49,7 @@ void ag_exchange_close(ag_exchange *exchange); /* NULL accepted */
 
 /* What a plug-in exports under the name AG_PLUGIN_SYMBOL: a backend for device `number`, or NULL with a line
  * in why[why_bytes]. `version` is AG_PLUGIN_VERSION of the caller; another version is refused. */
-#define AG_PLUGIN_VERSION 2
+#define AG_PLUGIN_VERSION 3
 #define AG_PLUGIN_SYMBOL  "m4_cuda_backend"
 typedef const ag_backend *(*ag_plugin_fn)(int version, int number, ag_gemm gemm, char *why, size_t why_bytes);
 /* The same for an exchange; backends NULL: only fills id. NULL, with a line in why, on failure; where only

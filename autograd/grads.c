@@ -41,15 +41,18 @@ m4_status ag_grads_create(ag_grads **grads, const ag_backend *backend, ag_param 
   g->params = calloc(count, sizeof(ag_param *));
   g->stages = calloc(count, sizeof *g->stages);
   g->gradients = calloc(count, sizeof *g->gradients);
+  g->counts = calloc(count, sizeof *g->counts);
   for (int32_t i = 0; i < n_params; ++i) {
-    g->n_elements += (int64_t)params[i]->rows * params[i]->cols;
+    int64_t n_elements = (int64_t)params[i]->rows * params[i]->cols;
+    g->n_elements += n_elements;
     g->n_staged += staged_elements(params[i]);
     if (g->params) g->params[i] = params[i];
+    if (g->counts) g->counts[i] = n_elements;
   }
   size_t element = ag_element_bytes(backend);
   g->all = backend->alloc(backend, element * (size_t)g->n_elements);
   g->staging = backend->alloc(backend, element * (size_t)g->n_staged);
-  if (!g->params || !g->stages || !g->gradients || !g->all || !g->staging) {
+  if (!g->params || !g->stages || !g->gradients || !g->counts || !g->all || !g->staging) {
     ag_grads_free(g);
     *grads = NULL;
     return m4_fail(err, M4_MEMORY, NULL, "no memory for gradients of %d parameters", n_params);
@@ -66,6 +69,7 @@ void ag_grads_free(ag_grads *grads) {
   free(grads->params);
   free(grads->stages);
   free(grads->gradients);
+  free(grads->counts);
   free(grads);
 }
 

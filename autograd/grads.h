@@ -28,6 +28,7 @@ struct ag_grads {
   const ag_param **params;
   ag_stage *stages;
   unsigned char **gradients; /* into all */
+  int64_t *counts;           /* [n_params] elements of each */
   unsigned char *all, *staging;
   int64_t n_elements, n_staged;
   int32_t n_params;

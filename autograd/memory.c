@@ -1,7 +1,7 @@
 /* Calls of the backend's table for rooms above; see memory.h. */
 #include "autograd/memory.h"
 
-#include "autograd/backend.h"
+#include "autograd/tape.h"
 
 bool ag_on_host(const ag_backend *backend) {
   return backend->host_memory;
@@ -29,6 +29,10 @@ void ag_download(const ag_backend *backend, void *to_host, const void *from, siz
 
 void ag_copy(const ag_backend *backend, void *to, const void *from, size_t bytes) {
   backend->copy(backend, to, from, bytes);
+}
+
+void *ag_tape_take(ag_tape *tape, size_t bytes) {
+  return ag_tape_alloc(tape, tape->elements, (int64_t)bytes, 1, "tape memory");
 }
 
 ag_tensor *ag_values(ag_tape *tape, int32_t rows, int32_t cols, const float *values) {

@@ -16,6 +16,10 @@ void ag_upload(const ag_backend *backend, void *to, const void *from_host, size_
 void ag_download(const ag_backend *backend, void *to_host, const void *from, size_t bytes);
 void ag_copy(const ag_backend *backend, void *to, const void *from, size_t bytes); /* both the backend's */
 
+/* Memory of the backend that goes with the tape's elements: until the tape is released below it. NULL when
+ * the tape has failed or has no room left (which makes it fail). */
+void *ag_tape_take(ag_tape *tape, size_t bytes);
+
 /* Float32 values that lie in the backend's memory as a tensor of the tape's type; they must live as long as
  * the tape's nodes. */
 ag_tensor *ag_values(ag_tape *tape, int32_t rows, int32_t cols, const float *values);

@@ -74,6 +74,10 @@ void ag_tape_release(ag_tape *tape, ag_mark mark) {
   tape->last = mark.last;
 }
 
+size_t ag_tape_peak_bytes(const ag_tape *tape) {
+  return tape->elements->peak_bytes;
+}
+
 const ag_backend *ag_tape_backend(const ag_tape *tape) {
   return tape->backend;
 }
@@ -247,7 +251,16 @@ m4_status ag_backward(ag_tape *tape, ag_grads *grads, m4_error *err) {
   return ag_tape_status(tape, err);
 }
 
+static bool can_seed(ag_tape *tape, ag_tensor *tensor) {
+  return tensor && tape->error.status == M4_OK && tensor->needs_grad && ag_tensor_grad(tape, tensor);
+}
+
 void ag_seed(ag_tape *tape, ag_tensor *tensor, double gradient) {
-  if (!tensor || tape->error.status != M4_OK || !tensor->needs_grad || !ag_tensor_grad(tape, tensor)) return;
-  tape->backend->add_constant(tape->backend, tensor->grad, (int64_t)tensor->rows * tensor->cols, gradient);
+  if (can_seed(tape, tensor))
+    tape->backend->add_constant(tape->backend, tensor->grad, (int64_t)tensor->rows * tensor->cols, gradient);
+}
+
+void ag_seed_values(ag_tape *tape, ag_tensor *tensor, const void *gradients) {
+  if (can_seed(tape, tensor))
+    tape->backend->add(tape->backend, tensor->grad, gradients, (int64_t)tensor->rows * tensor->cols);
 }

@@ -12,6 +12,36 @@ static void *at_row(const ag_tape *tape, void *matrix, int32_t row, int32_t cols
   return (unsigned char *)matrix + matrix_bytes(tape->backend, row, cols);
 }
 
+/* ---- float32 on the host, elements in the backend's memory ---- */
+
+enum { CHUNK = 256 };
+
+static void upload_floats(const ag_backend *backend, void *to, const float *values, int64_t n) {
+  if (backend->dtype == AG_F32) {
+    backend->upload(backend, to, values, (size_t)n * sizeof(float));
+    return;
+  }
+  double chunk[CHUNK];
+  for (int64_t i = 0; i < n; i += CHUNK) {
+    int64_t count = n - i < CHUNK ? n - i : CHUNK;
+    for (int64_t k = 0; k < count; ++k) chunk[k] = values[i + k];
+    backend->upload(backend, (double *)to + i, chunk, (size_t)count * sizeof(double));
+  }
+}
+
+static void download_floats(const ag_backend *backend, float *values, const void *from, int64_t n) {
+  if (backend->dtype == AG_F32) {
+    backend->download(backend, values, from, (size_t)n * sizeof(float));
+    return;
+  }
+  double chunk[CHUNK];
+  for (int64_t i = 0; i < n; i += CHUNK) {
+    int64_t count = n - i < CHUNK ? n - i : CHUNK;
+    backend->download(backend, chunk, (const double *)from + i, (size_t)count * sizeof(double));
+    for (int64_t k = 0; k < count; ++k) values[i + k] = (float)chunk[k];
+  }
+}
+
 /* ---- tensors ---- */
 
 static ag_tensor *new_header(ag_tape *tape, int32_t rows, int32_t cols, void *data, const char *what) {
@@ -109,18 +139,7 @@ ag_tensor *ag_input(ag_tape *tape, int32_t rows, int32_t cols, const float *valu
   if (tape->error.status != M4_OK) return NULL;
   ag_tensor *tensor = ag_tensor_new(tape, rows, cols, false, "input");
   if (!tensor) return NULL;
-  int64_t n = (int64_t)rows * cols;
-  const ag_backend *backend = tape->backend;
-  if (backend->dtype == AG_F32) {
-    backend->upload(backend, tensor->data, values, (size_t)n * sizeof(float));
-    return tensor;
-  }
-  double chunk[256];
-  for (int64_t i = 0; i < n; i += 256) {
-    int64_t count = n - i < 256 ? n - i : 256;
-    for (int64_t k = 0; k < count; ++k) chunk[k] = values[i + k];
-    backend->upload(backend, (double *)tensor->data + i, chunk, (size_t)count * sizeof(double));
-  }
+  upload_floats(tape->backend, tensor->data, values, (int64_t)rows * cols);
   return tensor;
 }
 
@@ -201,6 +220,18 @@ void ag_param_refresh(ag_param *param, const ag_backend *backend) {
   if (!backend->pack) return;
   backend->pack(backend, param->packed, param->data, param->rows, param->cols);
   backend->pack(backend, param->packed_transposed, param->transposed, param->cols, param->rows);
+}
+
+m4_status ag_param_set(ag_param *param, const ag_backend *backend, const float *values, m4_error *err) {
+  int64_t n = (int64_t)param->rows * param->cols;
+  upload_floats(backend, param->data, values, n);
+  return ag_backend_status(backend, err);
+}
+
+m4_status ag_param_get(const ag_param *param, const ag_backend *backend, float *values, m4_error *err) {
+  int64_t n = (int64_t)param->rows * param->cols;
+  download_floats(backend, values, param->data, n);
+  return ag_backend_status(backend, err);
 }
 
 const void *ag_param_transposed(const ag_param *param) {

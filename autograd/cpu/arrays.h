@@ -35,3 +35,56 @@ static void AG_T(add_rows)(const ag_backend *backend, void *sum, const void *row
     for (int32_t j = 0; j < cols; ++j) total[j] += f * row[j];
   }
 }
+
+static void AG_T(add)(const ag_backend *backend, void *sum, const void *x, int64_t n) {
+  (void)backend;
+  ag_real *restrict total = sum;
+  const ag_real *restrict part = x;
+  for (int64_t i = 0; i < n; ++i) total[i] += part[i];
+}
+
+static void AG_T(scale_array)(const ag_backend *backend, void *memory, int64_t n, double factor) {
+  (void)backend;
+  ag_real *x = memory;
+  for (int64_t i = 0; i < n; ++i) x[i] *= (ag_real)factor;
+}
+
+static bool AG_T(limit)(const ag_backend *backend, void *memory, int64_t n, double limit) {
+  (void)backend;
+  ag_real *x = memory;
+  bool any = false;
+  for (int64_t i = 0; i < n; ++i) {
+    if (fabs((double)x[i]) <= limit) continue;
+    any = true;
+    x[i] = (ag_real)copysign(limit, (double)x[i]);
+  }
+  return any;
+}
+
+static void AG_T(squares)(const ag_backend *backend, const void *memory, const int64_t *n, int32_t n_arrays,
+                          double *squares) {
+  (void)backend;
+  const ag_real *x = memory;
+  for (int32_t array = 0; array < n_arrays; x += n[array++]) {
+    squares[array] = 0;
+    for (int64_t i = 0; i < n[array]; ++i) squares[array] += (double)x[i] * (double)x[i];
+  }
+}
+
+/* PyTorch's order of operations. */
+static void AG_T(adam)(const ag_backend *backend, const ag_adam *a, int64_t n) {
+  (void)backend;
+  ag_real *restrict x = a->x, *restrict m = a->m, *restrict v = a->v;
+  const ag_real *restrict gradient = a->gradient;
+  const ag_real beta1 = (ag_real)a->beta1, beta2 = (ag_real)a->beta2, epsilon = (ag_real)a->epsilon;
+  const ag_real rest1 = (ag_real)(1.0 - a->beta1), rest2 = (ag_real)(1.0 - a->beta2);
+  const ag_real root_correction2 = (ag_real)a->root_correction2, step_size = (ag_real)-a->step_size;
+  for (int64_t i = 0; i < n; ++i) {
+    m[i] = m[i] * beta1 + rest1 * gradient[i];
+    v[i] = v[i] * beta2 + rest2 * gradient[i] * gradient[i];
+    x[i] = x[i] + step_size * m[i] /
+                      ((ag_real)(sizeof(ag_real) == sizeof(float) ? sqrtf((float)v[i]) : sqrt(v[i])) /
+                           root_correction2 +
+                       epsilon);
+  }
+}

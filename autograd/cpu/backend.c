@@ -3,6 +3,7 @@
 #include "autograd/backend.h"
 #include "autograd/cpu/kernels.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,7 +48,9 @@ static void cpu_zero(const ag_backend *backend, void *memory, size_t bytes) {
   .host_memory = true, .alloc = cpu_alloc, .free = cpu_free, .upload = cpu_copy, .download = cpu_copy,       \
   .copy = cpu_copy, .zero = cpu_zero, .add_constant = ag_add_constant_##suffix,                              \
   .all_finite = ag_all_finite_##suffix, .transpose = ag_transpose_##suffix,                                  \
-  .add_product = ag_add_product_##products, .add_rows = ag_add_rows_##suffix, SHARED(products)
+  .add_product = ag_add_product_##products, .add_rows = ag_add_rows_##suffix, .add = ag_add_##suffix,        \
+  .scale = ag_scale_array_##suffix, .limit = ag_limit_##suffix, .squares = ag_squares_##suffix,              \
+  .adam = ag_adam_##suffix, SHARED(products)
 
 static const ag_backend cpu_f32 = {.name = "cpu",
                                    FIELDS(f32, f32),

@@ -228,6 +228,30 @@ AG_BODY ag_multiply_add_body(const ag_multiply_add_args *a, int64_t i) {
   a->y[i] += a->a[i] * a->b[i];
 }
 
+/* Elements beyond +-limit become that; NaN the limit too. */
+typedef struct ag_limit_args {
+  int64_t n;
+  float *x;
+  float limit;
+} ag_limit_args;
+AG_BODY ag_limit_body(const ag_limit_args *a, int64_t i) {
+  if (!(fabsf(a->x[i]) <= a->limit)) a->x[i] = copysignf(a->limit, a->x[i]);
+}
+
+/* One step of Adam (update.h); step_size is negative. */
+typedef struct ag_adam_args {
+  int64_t n;
+  float *x, *m, *v;
+  const float *gradient;
+  float beta1, rest1, beta2, rest2, step_size, root_correction2, epsilon;
+} ag_adam_args;
+AG_BODY ag_adam_body(const ag_adam_args *a, int64_t i) {
+  float gradient = a->gradient[i];
+  float m = a->m[i] = a->m[i] * a->beta1 + a->rest1 * gradient;
+  float v = a->v[i] = a->v[i] * a->beta2 + a->rest2 * gradient * gradient;
+  a->x[i] += a->step_size * m / (sqrtf(v) / a->root_correction2 + a->epsilon);
+}
+
 /* x += value */
 typedef struct ag_add_constant_args {
   int64_t n;
@@ -400,31 +424,41 @@ AG_BODY ag_layer_norm_back_body(const ag_layer_norm_back_args *a, int32_t row, i
   }
 }
 
-/* *result = sum of x[i], or of |x[i] - target[i]| weight[i], or the number of values that are not finite. */
-typedef enum ag_cuda_reduction { AG_CUDA_SUM, AG_CUDA_L1, AG_CUDA_NOT_FINITE } ag_cuda_reduction;
+/* result[row] = sum over slice number `row` of x[i], of |x[i] - target[i]| weight[i], of x[i]^2, or the
+ * number of values there that are not finite, or beyond +-limit. */
+typedef enum ag_cuda_reduction {
+  AG_CUDA_SUM,
+  AG_CUDA_L1,
+  AG_CUDA_SQUARES,
+  AG_CUDA_NOT_FINITE,
+  AG_CUDA_BEYOND
+} ag_cuda_reduction;
 typedef struct ag_reduce_args {
-  int32_t n_rows; /* 1 */
+  int32_t n_rows; /* slices: of `slice` elements each, the last one up to n */
   ag_cuda_reduction kind;
-  int64_t n;
+  int64_t n, slice;
   const float *x, *target, *weight;
   float *result;
+  float limit;
 } ag_reduce_args;
 enum { ag_reduce_steps = AG_TREE_STEPS + 2 };
 AG_HELP double ag_cuda_reduced(const ag_reduce_args *a, int64_t i) {
   if (a->kind == AG_CUDA_SUM) return a->x[i];
+  if (a->kind == AG_CUDA_SQUARES) return (double)a->x[i] * a->x[i];
   if (a->kind == AG_CUDA_NOT_FINITE) return a->x[i] - a->x[i] == 0 ? 0 : 1;
+  if (a->kind == AG_CUDA_BEYOND) return fabsf(a->x[i]) <= a->limit ? 0 : 1;
   double weight = a->weight ? a->weight[i] : 1;
   return weight == 0 ? 0 : fabs((double)a->x[i] - a->target[i]) * weight;
 }
 AG_BODY ag_reduce_body(const ag_reduce_args *a, int32_t row, int32_t thread, int step, double *shared) {
-  (void)row;
   if (step == 0) {
+    int64_t first = row * a->slice, end = a->n - first < a->slice ? a->n : first + a->slice;
     shared[thread] = 0;
-    for (int64_t i = thread; i < a->n; i += AG_BLOCK_THREADS) shared[thread] += ag_cuda_reduced(a, i);
+    for (int64_t i = first + thread; i < end; i += AG_BLOCK_THREADS) shared[thread] += ag_cuda_reduced(a, i);
   } else if (step <= AG_TREE_STEPS) {
     ag_tree_step(shared, step - 1, thread);
   } else if (thread == 0) {
-    *a->result = (float)shared[0];
+    a->result[row] = (float)shared[0];
   }
 }
 

@@ -41,8 +41,9 @@ typedef struct ag_device {
   void (*run_each)(struct ag_device *device, ag_each kernel, const void *args);
   void (*run_block)(struct ag_device *device, ag_block kernel, const void *args);
   void (*multiply)(struct ag_device *device, const ag_product *product);
-  float *scalar; /* one float in device memory, for reductions whose result the host wants */
+  float *scalars; /* [AG_DEVICE_SCALARS] in device memory, for reductions whose results the host wants */
 } ag_device;
+enum { AG_DEVICE_SCALARS = 4096 };
 
 /* Fills the helpers and the op table of a backend whose memory calls, name and context are set. */
 void ag_cuda_fill(ag_backend *backend);

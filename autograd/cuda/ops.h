@@ -10,6 +10,7 @@
 #include "autograd/ops.def"
 #undef AG_OP
 
+void ag_cuda_fill_update(ag_backend *backend); /* update.c */
 void ag_cuda_add_product(const ag_backend *backend, void *product, const void *x, const void *dy, int32_t n,
                          int32_t in, int32_t out);
 

@@ -162,7 +162,7 @@ void ag_cuda_dropout_backward(const ag_node *node, ag_grads *grads, void *scratc
 
 void ag_cuda_sum_forward(const ag_node *node) {
   AG_RUN_BLOCKS(node->backend, reduce, .n_rows = 1, .kind = AG_CUDA_SUM, .n = ag_count(node->in[0]),
-                .x = node->in[0]->data, .result = node->out->data);
+                .slice = ag_count(node->in[0]), .x = node->in[0]->data, .result = node->out->data);
 }
 void ag_cuda_sum_backward(const ag_node *node, ag_grads *grads, void *scratch) {
   (void)grads, (void)scratch;
@@ -172,8 +172,8 @@ void ag_cuda_sum_backward(const ag_node *node, ag_grads *grads, void *scratch) {
 }
 void ag_cuda_l1_forward(const ag_node *node) {
   AG_RUN_BLOCKS(node->backend, reduce, .n_rows = 1, .kind = AG_CUDA_L1, .n = ag_count(node->in[0]),
-                .x = node->in[0]->data, .target = node->values[0], .weight = node->values[1],
-                .result = node->out->data);
+                .slice = ag_count(node->in[0]), .x = node->in[0]->data, .target = node->values[0],
+                .weight = node->values[1], .result = node->out->data);
 }
 void ag_cuda_l1_backward(const ag_node *node, ag_grads *grads, void *scratch) {
   (void)grads, (void)scratch;
@@ -183,17 +183,10 @@ void ag_cuda_l1_backward(const ag_node *node, ag_grads *grads, void *scratch) {
            .dx = node->in[0]->grad);
 }
 
-/* ---- the tape's helpers, and the table ---- */
+/* ---- the tape's helpers ---- */
 
 static void add_constant(const ag_backend *backend, void *x, int64_t n, double value) {
   AG_RUN(backend, add_constant, .n = n, .x = x, .value = (float)value);
-}
-
-static bool all_finite(const ag_backend *backend, const void *x, int64_t n) {
-  float count = 0, *result = ag_device_of(backend)->scalar;
-  AG_RUN_BLOCKS(backend, reduce, .n_rows = 1, .kind = AG_CUDA_NOT_FINITE, .n = n, .x = x, .result = result);
-  backend->download(backend, &count, result, sizeof count);
-  return count == 0;
 }
 
 static void transpose(const ag_backend *backend, void *to, const void *from, int32_t rows, int32_t cols) {
@@ -205,6 +198,8 @@ static void add_rows(const ag_backend *backend, void *sum, const void *rows, con
   AG_RUN(backend, add_rows, .n = cols, .sum = sum, .rows = rows, .scale = scale, .n_rows = n);
 }
 
+/* ---- the table ---- */
+
 void ag_cuda_fill(ag_backend *backend) {
   static const ag_kernel kernels[AG_OP_COUNT] = {
 #define AG_OP(name, inputs, text) [AG_OP_##name] = {ag_cuda_##name##_forward, ag_cuda_##name##_backward},
@@ -213,9 +208,9 @@ void ag_cuda_fill(ag_backend *backend) {
   };
   backend->dtype = AG_F32;
   backend->add_constant = add_constant;
-  backend->all_finite = all_finite;
   backend->transpose = transpose;
   backend->add_product = ag_cuda_add_product;
   backend->add_rows = add_rows;
+  ag_cuda_fill_update(backend);
   for (int op = 0; op < AG_OP_COUNT; ++op) backend->kernels[op] = kernels[op];
 }

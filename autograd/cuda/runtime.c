@@ -174,7 +174,8 @@ static cudaError_t start(ag_cuda *cuda) {
   if (error == cudaSuccess) error = cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking);
   if (error == cudaSuccess) error = ag_staging_create(&cuda->staging, STAGING_SLOT_BYTES);
   if (error == cudaSuccess) error = cudaHostAlloc(&cuda->landing, LANDING_BYTES, cudaHostAllocDefault);
-  if (error == cudaSuccess) error = cudaMalloc((void **)&cuda->device.scalar, sizeof(float));
+  if (error == cudaSuccess)
+    error = cudaMalloc((void **)&cuda->device.scalars, AG_DEVICE_SCALARS * sizeof(float));
   return error;
 }
 
@@ -207,7 +208,7 @@ void ag_cuda_close(ag_cuda *cuda) {
   ag_cuda_stop_products(cuda);
   ag_staging_free(&cuda->staging);
   if (cuda->landing) cudaFreeHost(cuda->landing);
-  if (cuda->device.scalar) cudaFree(cuda->device.scalar);
+  if (cuda->device.scalars) cudaFree(cuda->device.scalars);
   if (cuda->stream) cudaStreamDestroy(cuda->stream);
   pthread_mutex_destroy(&cuda->lock);
   free(cuda);

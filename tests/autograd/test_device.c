@@ -77,7 +77,7 @@ static void auto_falls_back_and_says_why(void **state) {
                  .on_cpu = true,
                  .line = "no CUDA backend: no device"});
   expect(&(wish){
-      .plugin = OLD, .device = "auto", .on_cpu = true, .line = "is of version 1, the program wants 2"});
+      .plugin = OLD, .device = "auto", .on_cpu = true, .line = "is of version 2, the program wants 3"});
   expect(&(wish){.plugin = "libm.so.6", .device = "auto", .on_cpu = true, .line = "is not a plug-in of m4"});
 }
 
@@ -86,7 +86,7 @@ static void cuda_fails_with_the_same_line(void **state) {
   expect(&(wish){
       .plugin = "/nowhere/libm4cuda.so", .device = "cuda", .status = M4_IO, .line = "no CUDA backend:"});
   expect(&(wish){
-      .plugin = OLD, .device = "cuda:0", .status = M4_IO, .line = "is of version 1, the program wants 2"});
+      .plugin = OLD, .device = "cuda:0", .status = M4_IO, .line = "is of version 2, the program wants 3"});
   expect(&(wish){.plugin = FAR, .device = "cuda:7", .status = M4_IO, .line = "there is no device 7, only 2"});
   expect(&(wish){.plugin = FAR, .device = "gpu", .status = M4_USAGE, .line = "not known"});
 }
