@@ -1,8 +1,11 @@
-/* check_golden FILE.h5 FILE.safetensors: the model against PyTorch: forward pass, loss parts, every gradient,
- * ten Adam losses. Prints the largest relative error of each (max |a-b| / max |b|); exit 1 beyond 1e-5. */
+/* check_golden FILE.h5 FILE.safetensors [DEVICE]: the model against PyTorch: forward pass, loss parts, every
+ * gradient, ten Adam losses. Prints the largest relative error of each (max |a-b| / max |b|); exit 1 beyond
+ * 1e-5, on another device than the CPU beyond 1e-4. Linked as check_golden_flat it reads flat golden files,
+ * which hold the weights, too: check_golden_flat FILE.flat - [DEVICE]. */
+#include "autograd/device.h"
+#include "autograd/memory.h"
 #include "nn/adam.h"
 #include "nn/m4_pass.h"
-#include "nn/weights.h"
 #include "tests/nn/golden.h"
 
 #include <math.h>
@@ -10,9 +13,11 @@
 #include <stdlib.h>
 
 enum { ADAM_STEPS = 10, EXIT_DIFFERENT = 1 };
-static const double tolerance = 1e-5, adam_learning_rate = 1e-3;
+static const double adam_learning_rate = 1e-3;
 
 typedef struct check {
+  const ag_backend *backend;
+  double tolerance;
   golden_file *file;
   m4_model *model;
   m4_sample *sample;
@@ -36,7 +41,7 @@ static double relative_error(const float *a, const double *b, int64_t rows, int6
 }
 
 static void report(check *c, const char *name, double error) {
-  printf("%-60s %.3g%s\n", name, error, error <= tolerance ? "" : "  TOO LARGE");
+  printf("%-60s %.3g%s\n", name, error, error <= c->tolerance ? "" : "  TOO LARGE");
   if (!(error <= c->worst)) c->worst = error;
 }
 
@@ -57,14 +62,22 @@ static m4_status compare_scalar(check *c, const char *name, double value, m4_err
   return compare_values(c, name, &single, 1, 1, err);
 }
 
+static m4_status compare_gradient(check *c, int32_t i, m4_error *err) {
+  const ag_param *param = c->model->params[i];
+  size_t count = (size_t)param->rows * (size_t)param->cols;
+  float *values = calloc(count, sizeof *values);
+  if (!values) return m4_fail(err, M4_MEMORY, NULL, "no memory");
+  ag_download(c->backend, values, ag_grads_data(c->grads, i), count * sizeof *values);
+  char name[160];
+  snprintf(name, sizeof name, "grads/%s", param->name);
+  m4_status status = compare_values(c, name, values, param->cols, param->rows, err);
+  free(values);
+  return status;
+}
+
 static m4_status compare_gradients(check *c, m4_error *err) {
-  for (int32_t i = 0; i < c->model->n_params; i++) {
-    const ag_param *param = c->model->params[i];
-    char name[160];
-    snprintf(name, sizeof name, "grads/%s", param->name);
-    M4_TRY(compare_values(c, name, ag_grads_data(c->grads, i), param->cols, param->rows, err));
-  }
-  return M4_OK;
+  for (int32_t i = 0; i < c->model->n_params; i++) M4_TRY(compare_gradient(c, i, err));
+  return ag_backend_status(c->backend, err);
 }
 
 static m4_status gradients(check *c, m4_losses *losses, m4_pass_output *output, m4_error *err) {
@@ -124,11 +137,14 @@ static m4_status compare_adam(check *c, m4_error *err) {
   return compare_values(c, "output/adam_lr1e-3_loss_10_steps", values, ADAM_STEPS, 1, err);
 }
 
-static m4_status run(check *c, const char *data_path, const char *weights_path, m4_error *err) {
+static m4_status run(check *c, const char *data_path, const char *weights_path, const char *device,
+                     m4_error *err) {
+  M4_TRY(ag_device_open(&c->backend, device, NULL, err));
+  c->tolerance = ag_on_host(c->backend) ? 1e-5 : 1e-4;
   c->options = m4_default_loss();
   c->options.dropout = 0;
   M4_TRY(golden_open(&c->file, data_path, err));
-  M4_TRY(m4_weights_load(&c->model, ag_cpu_backend(AG_F32), weights_path, NULL, err));
+  M4_TRY(golden_model(c->file, &c->model, c->backend, weights_path, err));
   M4_TRY(golden_sample(c->file, &c->sample, err));
   M4_TRY(golden_loss_attributes(c->file, &c->options.link_slots, &c->options.weight_size, err));
   c->options.weight_queue = c->options.weight_size;
@@ -139,13 +155,13 @@ static m4_status run(check *c, const char *data_path, const char *weights_path, 
 }
 
 int main(int argc, char **argv) {
-  if (argc != 3) {
-    fprintf(stderr, "usage: check_golden FILE.h5 FILE.safetensors\n");
+  if (argc < 3 || argc > 4) {
+    fprintf(stderr, "usage: check_golden FILE.h5 FILE.safetensors [DEVICE]\n");
     return m4_exit_code(M4_USAGE);
   }
   check c = {0};
   m4_error err = {0};
-  m4_status status = run(&c, argv[1], argv[2], &err);
+  m4_status status = run(&c, argv[1], argv[2], argc > 3 ? argv[3] : "cpu", &err);
   ag_grads_free(c.grads);
   m4_workspace_free(c.workspace);
   m4_model_free(c.model);
@@ -154,7 +170,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "check_golden: error: %s: %s\n", err.where, err.what);
     return m4_exit_code(status);
   }
-  bool good = c.worst <= tolerance;
-  printf("%s: largest relative error %.3g, allowed %.3g\n", good ? "ok" : "DIFFERENT", c.worst, tolerance);
+  bool good = c.worst <= c.tolerance;
+  printf("%s: largest relative error %.3g, allowed %.3g\n", good ? "ok" : "DIFFERENT", c.worst, c.tolerance);
   return good ? 0 : EXIT_DIFFERENT;
 }
