@@ -11,9 +11,7 @@ m4_status sim_maxmin_create(sim_maxmin **out, const sim_topology *topology, int3
   sim_maxmin *fair = calloc(1, sizeof *fair);
   size_t n_links = (size_t)topology->n_links;
   if (fair) fair->links = calloc(n_links + 1, sizeof *fair->links);
-  if (fair) fair->notes = calloc(n_links + 1, sizeof *fair->notes);
-  bool ready = fair && fair->links && fair->notes &&
-               m4_heap_reserve(&fair->unsettled, topology->n_links, NULL) == M4_OK;
+  bool ready = fair && fair->links && m4_heap_reserve(&fair->unsettled, topology->n_links, NULL) == M4_OK;
   if (!ready) {
     sim_maxmin_free(fair);
     return m4_fail(err, M4_MEMORY, "flowsim", "no memory for %d links", topology->n_links);
@@ -37,7 +35,6 @@ void sim_maxmin_free(sim_maxmin *fair) {
   free(fair->place);
   free(fair->changed);
   free(fair->rates);
-  free(fair->notes);
   free(fair);
 }
 
@@ -79,7 +76,7 @@ m4_status sim_maxmin_add(sim_maxmin *fair, int32_t flow, const int32_t *links, i
     sim_fair_link *link = &fair->links[links[hop]];
     place[hop] = link->count;
     link->flows[link->count++] = flow;
-    link->free++;
+    sim_fair_set_free_on(link, SIM_FAIR_SEVERAL);
     sim_fair_touch(fair, links[hop]);
   }
   return M4_OK;

@@ -2,10 +2,16 @@
  *
  * The level of a link with own or free flows follows from its other flows' rates alone: the water level at
  * which the link is full. The update goes through the unsettled links by ascending rate, as water filling
- * does; everything below `now` is final. At its turn a link either keeps its level; or its level falls, and
- * whoever is faster is slowed down to it; or its level will rise, and its own flows are set free at the old
- * level, to be limited here or elsewhere further up. Links of the flows concerned join the unsettled ones;
- * all others, whose flows kept their rates, are never looked at. */
+ * does; everything below the rate reached is final. At its turn a link either keeps its level; or its level
+ * falls, and whoever is faster is slowed down to it; or its level will rise, and its own flows are set free
+ * at the old level, to be limited here or elsewhere further up.
+ *
+ * Whose other links are then unsettled, too? Those of flows that were slowed down, where others may go
+ * faster; and of the many links that a flow set free meets, only those where something can change before the
+ * flow reaches the rate at which its former bottleneck is full again (look_ahead). A link with free flows of
+ * several former bottlenecks is always unsettled. All other links, whose flows kept their rates, are never
+ * looked at.
+ */
 #include "sim/flowsim/maxmin_state.h"
 
 #include <math.h>
@@ -34,6 +40,12 @@ static void schedule(sim_maxmin *fair, int32_t link) {
     m4_heap_set(&fair->unsettled, link, rate, link);
   else
     m4_heap_remove(&fair->unsettled, link);
+}
+
+/* Its turn comes at this rate or before. */
+static void hasten(sim_maxmin *fair, int32_t link, double rate) {
+  if (!m4_heap_holds(&fair->unsettled, link) || m4_heap_key(&fair->unsettled, link) > rate)
+    m4_heap_set(&fair->unsettled, link, rate, link);
 }
 
 void sim_fair_touch(sim_maxmin *fair, int32_t id) {
@@ -88,14 +100,16 @@ static void list_change(sim_maxmin *fair, int32_t flow) {
   fair->changed[fair->n_changed++] = flow;
 }
 
-/* A flow of the link will take less than it might have: what can change here can only change later. */
-static void relieve(sim_maxmin *fair, int32_t id) {
+/* A flow of the link has got its rate: others may have to follow. Free ones are looked after when they get
+ * theirs. */
+static void reconsider(sim_maxmin *fair, int32_t id) {
   sim_fair_link *link = &fair->links[id];
   if (link->settled_in == fair->update) return;
   link->known = false;
   if (link->own == 0) link->level = INFINITY;
-  if (link->level < INFINITY && !m4_heap_holds(&fair->unsettled, id))
-    m4_heap_set(&fair->unsettled, id, link->level, id);
+  if (link->own == 0 && link->free > 0) return;
+  double rate = lowest_change(link);
+  if (rate < INFINITY) hasten(fair, id, rate);
 }
 
 /* From now on the link `by` limits the flow to `rate`. */
@@ -116,37 +130,54 @@ static void limit(sim_maxmin *fair, int32_t id, int32_t by, double rate) {
       continue;
     }
     link->elsewhere += rate;
-    relieve(fair, on);
+    reconsider(fair, on);
   }
   if (flow->rate != rate) list_change(fair, id);
   flow->rate = rate;
   flow->bottleneck = by;
 }
 
-/* Notes a link that is to be touched, once. */
-static void note(sim_maxmin *fair, int32_t id) {
-  sim_fair_link *link = &fair->links[id];
-  if (link->noted) return;
-  link->noted = true;
-  fair->notes[fair->n_notes++] = id;
-}
-
 static void set_free(sim_maxmin *fair, int32_t id) {
   sim_fair_flow *flow = &fair->flows[id];
   for (int32_t hop = 0; hop < flow->n_links; hop++) {
     sim_fair_link *link = &fair->links[flow->links[hop]];
-    link->free++;
+    sim_fair_set_free_on(link, flow->bottleneck);
     if (flow->links[hop] == flow->bottleneck) {
       link->own--;
-    } else {
-      link->elsewhere -= flow->rate;
-      note(fair, flow->links[hop]);
+      continue;
     }
+    link->elsewhere -= flow->rate;
+    link->known = false;
+    link->settled_in = 0;
+    if (link->own == 0) link->level = INFINITY;
   }
   flow->bottleneck = SIM_FAIR_FREE;
 }
 
 /* ---- a link's turn ---- */
+
+/* The free flows of a link may meet tighter links before they reach this rate: those get their turn first.
+ * Most links never do, which is why links that flows were set free on are not unsettled by that alone. */
+static void look_ahead(sim_maxmin *fair, int32_t id, double rate) {
+  const sim_fair_link *link = &fair->links[id];
+  for (int32_t i = 0, left = link->free; left > 0; i++) {
+    const sim_fair_flow *flow = &fair->flows[link->flows[i]];
+    if (flow->bottleneck != SIM_FAIR_FREE) continue;
+    left--;
+    for (int32_t hop = 0; hop < flow->n_links; hop++) {
+      int32_t other = flow->links[hop];
+      if (other == id) continue;
+      double change = lowest_change(&fair->links[other]);
+      if (change < rate || fair->links[other].freed_by != id) hasten(fair, other, change);
+    }
+  }
+}
+
+/* The link waits until something can change on it; what its free flows meet before waits, too. */
+static void postpone(sim_maxmin *fair, int32_t id) {
+  schedule(fair, id);
+  look_ahead(fair, id, lowest_change(&fair->links[id]));
+}
 
 static void settle(sim_maxmin *fair, int32_t id, double level) {
   sim_fair_link *link = &fair->links[id];
@@ -166,13 +197,7 @@ static void release(sim_maxmin *fair, int32_t id) {
   for (int32_t i = 0; i < link->count; i++)
     if (fair->flows[link->flows[i]].bottleneck == id) set_free(fair, link->flows[i]);
   link->level = INFINITY;
-  schedule(fair, id);
-  for (; fair->n_notes > 0; fair->n_notes--) {
-    int32_t other = fair->notes[fair->n_notes - 1];
-    fair->links[other].noted = false;
-    fair->links[other].settled_in = 0;
-    sim_fair_touch(fair, other);
-  }
+  postpone(fair, id);
 }
 
 static bool same(double a, double b) {
@@ -181,15 +206,15 @@ static bool same(double a, double b) {
 
 static void take_turn(sim_maxmin *fair, m4_heap_entry turn) {
   sim_fair_link *link = &fair->links[turn.item];
-  if (lowest_change(link) > turn.key) { /* relieved meanwhile */
-    schedule(fair, turn.item);
+  if (lowest_change(link) > turn.key) { /* less is wanted of it meanwhile */
+    postpone(fair, turn.item);
     return;
   }
   if (!link->known) link->next_level = water_level(fair, turn.item);
   link->known = true;
   double change = lowest_change(link);
   if (change > turn.key)
-    schedule(fair, turn.item); /* later, or never */
+    postpone(fair, turn.item); /* later, or never */
   else if (link->next_level < link->level && !same(link->next_level, link->level))
     settle(fair, turn.item, link->next_level);
   else if (same(link->next_level, link->level) || link->released_in == fair->update)

@@ -1,6 +1,6 @@
 /* Time per event of the fluid back end beside the plain way, with a constant number of flows in flight: each
  * completion starts the next flow. Never a test.
- * usage: bench_flowsim    one line per case */
+ * usage: bench_flowsim [CASE]    one line per case, or for the case of that number (from 0) */
 #include "tests/sim/plain/plain_flowsim.h"
 
 #include "base/philox.h"
@@ -105,7 +105,7 @@ static void run(const bench_case *bench) {
   sim_scenario_free(scenario);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
   static const sim_clos small = {2, 1, 4, 4, 4, GBPS(10), GBPS(10), GBPS(10), 1000};
   static const sim_clos medium = {4, 4, 16, 16, 16, GBPS(10), GBPS(10), GBPS(10), 1000};
   static const sim_clos large = {8, 4, 48, 16, 48, GBPS(10), GBPS(10), GBPS(10), 1000};
@@ -119,6 +119,7 @@ int main(void) {
                               {"even", large, 1000, 40000, 1, true},
                               {"even", large, 10000, 60000, 1, true},
                               {"few busy hosts", large, 10000, 60000, 3, true}};
-  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) run(&cases[i]);
+  size_t n = sizeof cases / sizeof cases[0], first = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
+  for (size_t i = first; i < (argc > 1 && first < n ? first + 1 : n); i++) run(&cases[i]);
   return 0;
 }
