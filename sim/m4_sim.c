@@ -44,7 +44,8 @@ static const m4_option option_table[] = {
     {"--checkpoint", M4_OPTION_TEXT, offsetof(sim_options, checkpoint), "FILE",
      "weights for --backend m4 (.safetensors); without it the compact model that comes with m4", NULL},
     {"--dag", M4_OPTION_TEXT, offsetof(sim_options, dag), "FILE",
-     "flows that wait for others: lines \"FLOW DELAY_NS CAUSE...\" of flow ids; FLOW starts DELAY_NS after "
+     "flows that wait for others: lines \"FLOW DELAY_NS CAUSE...\" of flow ids, or JSON "
+     "[{\"flow\": FLOW, \"delay_ns\": DELAY_NS, \"after\": [CAUSE, ...]}, ...]; FLOW starts DELAY_NS after "
      "its "
      "last cause has completed, not before its start in flows.txt",
      NULL},

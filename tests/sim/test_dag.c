@@ -71,6 +71,27 @@ static void a_diamond(void **state) {
   diamond_on(make_packet);
 }
 
+/* The same graph as text and as JSON gives the same runs. */
+static void json_says_the_same(void **state) {
+  (void)state;
+  static const char *const forms[] = {
+      "30 7 10 20\n10 0 0\n20 2500 0\n40 0 30 0\n",
+      "\n [{\"flow\": 30, \"delay_ns\": 7, \"after\": [10, 20]}, {\"flow\": 10, \"after\": [0]},\n"
+      "{\"after\": [0], \"delay_ns\": 2500, \"flow\": 20}, {\"flow\": 40, \"delay_ns\": 0, \"after\": [30, "
+      "0]}]\n"};
+  sim_result results[2];
+  for (int i = 0; i < 2; i++) {
+    sim_scenario *scenario = six_flows();
+    m4_error err = {0};
+    if (read_dag(scenario, forms[i], &err) != M4_OK) fail_msg("%s: %s", err.where, err.what);
+    results[i] = run_on(scenario, make_flowsim);
+    sim_scenario_free(scenario);
+  }
+  assert_memory_equal(results[0].fct_ns, results[1].fct_ns, N_FLOWS * sizeof(double));
+  assert_memory_equal(results[0].release_ns, results[1].release_ns, N_FLOWS * sizeof(double));
+  for (int i = 0; i < 2; i++) sim_result_free(&results[i]);
+}
+
 /* A flow does not start before its own start; a chain behind it is as late. */
 static void own_start_counts(void **state) {
   (void)state;
@@ -143,6 +164,32 @@ static void mistakes_are_named(void **state) {
       {"40 0 30\n10 0 0\n30 0 20 10\n20 0 30 0\n", "", "in a circle: flow "},
       {"10 0 0x\n", ":1", "cause is \"0x\""},
       {"x 0 0\n", ":1", "flow is \"x\""},
+#define ENTRY(flow, rest) "[{\"flow\": 20, \"after\": [0]}, {\"flow\": " flow rest "}]"
+      {ENTRY("10", ", \"after\": [11]"), ": entry 2", "cause 11 is not in flows.txt"},
+      {ENTRY("11", ", \"after\": [0]"), ": entry 2", "flow 11 is not in flows.txt"},
+      {ENTRY("-1", ", \"after\": [0]"), ": entry 2", "flow is -1"},
+      {ENTRY("\"10\"", ", \"after\": [0]"), ": entry 2", "flow must be a whole number"},
+      {ENTRY("10", ", \"delay_ns\": -5, \"after\": [0]"), ": entry 2", "delay_ns is -5"},
+      {ENTRY("10", ", \"delay_ns\": 1.5, \"after\": [0]"), ": entry 2", "delay_ns must be a whole number"},
+      {ENTRY("10", ", \"delay_ns\": null, \"after\": [0]"), ": entry 2", "delay_ns must be a whole number"},
+      {ENTRY("10", ", \"delay_ns\": 9999999999999999, \"after\": [0]"), ": entry 2",
+       "delay_ns is 9999999999999999"},
+      {ENTRY("10", ", \"delay_ns\": 99999999999999999999, \"after\": [0]"), ":1:", "not JSON"},
+      {ENTRY("10", ", \"delay\": 5, \"after\": [0]"), ": entry 2",
+       "\"delay\" is none of flow, delay_ns, after"},
+      {ENTRY("10", ""), ": entry 2", "\"after\" must be a list"},
+      {ENTRY("10", ", \"after\": 0"), ": entry 2", "\"after\" must be a list"},
+      {ENTRY("10", ", \"after\": []"), ": entry 2", "flow 10 waits for nobody"},
+      {ENTRY("10", ", \"after\": [10]"), ": entry 2", "flow 10 waits for itself"},
+      {ENTRY("10", ", \"after\": [{}]"), ": entry 2", "cause must be a whole number"},
+      {ENTRY("20", ", \"after\": [0]"), ": entry 2", "flow 20 is listed twice, first in entry 1"},
+      {ENTRY("0", ", \"after\": [20]"), ": entry ", "in a circle: flow "},
+      {ENTRY("10", ", \"flow\": 30, \"after\": [0]"), ":1:", "duplicate"},
+      {"[{\"flow\": 20, \"after\": [0]}, 7]", ": entry 2", "must be an object"},
+      {"{\"flow\": 20, \"after\": [0]}", "", "must be a list"},
+      {"[{\"flow\": 20, \"after\": [0]}\n\n", ":3:", "not JSON"},
+      {"[NaN]", ":1:", "not JSON"},
+#undef ENTRY
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     sim_scenario *scenario = six_flows();
@@ -157,6 +204,8 @@ static void mistakes_are_named(void **state) {
   m4_error err = {0};
   assert_int_equal(sim_dag_read(&scenario->dag, "no_such_file", scenario, &err), M4_IO);
   assert_int_equal(read_dag(scenario, "", &err), M4_OK); /* nobody waits */
+  sim_dag_free(scenario->dag);
+  assert_int_equal(read_dag(scenario, "[]", &err), M4_OK);
   sim_scenario_free(scenario);
 }
 
@@ -172,8 +221,9 @@ static void the_circle_is_found(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(a_diamond), cmocka_unit_test(own_start_counts),
-                                     cmocka_unit_test(random_graphs), cmocka_unit_test(mistakes_are_named),
-                                     cmocka_unit_test(the_circle_is_found)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_diamond),          cmocka_unit_test(json_says_the_same),
+      cmocka_unit_test(own_start_counts),   cmocka_unit_test(random_graphs),
+      cmocka_unit_test(mistakes_are_named), cmocka_unit_test(the_circle_is_found)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
