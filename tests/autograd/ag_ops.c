@@ -1,6 +1,7 @@
 /* One list of op cases, four uses:
  *   ag_ops test [BACKEND]  results against naive references, float32 gradients against float64
  *   ag_ops bits [BACKEND]  one number for all bits of all results and gradients
+ *   ag_ops errors [BACKEND]  largest errors of all ops beside float64, at the model's width
  *   ag_ops grad          gradients against central differences, float64, relative 1e-6
  *   ag_ops perf [OP]     time and rate of every op
  *   ag_ops support [FILE]  the support table (docs/ops.md); with FILE: is it the same? */
@@ -15,6 +16,10 @@
 #include <time.h>
 
 static const ag_backend *tested; /* float32; chosen on the command line */
+
+typedef struct op_error {
+  double result, gradient;
+} op_error;
 
 static const struct {
   int32_t n, in, out;
@@ -266,11 +271,58 @@ static int print_bits(void) {
   m4_error err = {0};
   if (m4_arena_init(&arena, (size_t)1 << 32, &err)) return fail(0, 0, &err);
   for (ag_op op = 0; op < AG_OP_COUNT; ++op) {
-    if (mix_op(&hash, op, &arena, &err)) return fail(op, 0, &err);
+    if (mix_op(&hash, op, &arena, &err) || ag_backend_status(tested, &err)) return fail(op, 0, &err);
     m4_arena_release(&arena, 0);
   }
   m4_arena_free(&arena);
   printf("%016llx\n", (unsigned long long)hash);
+  return 0;
+}
+
+/* ---- errors ---- */
+
+static m4_status measure_errors(op_error *worst, ag_op op, m4_arena *arena, m4_error *err) {
+  op_run single, wide;
+  ag_case_data d = op_problem(op, 61, 200, 200, arena);
+  double *weights = output_weights(&d, arena);
+  double *found = m4_arena_alloc(arena, (size_t)count(&d.y), sizeof *found),
+         *expected = m4_arena_alloc(arena, (size_t)count(&d.y), sizeof *expected);
+  M4_TRY(op_run_create(&single, tested, &d, err));
+  M4_TRY(op_run_create(&wide, ag_cpu_backend(AG_F64), &d, err));
+  M4_TRY(op_run_forward(&single, op, &d, true, err));
+  M4_TRY(op_run_forward(&wide, op, &d, true, err));
+  op_run_result(&single, found);
+  op_run_result(&wide, expected);
+  worst->result = difference(found, expected, count(&d.y));
+  M4_TRY(op_run_backward(&single, weights, err));
+  M4_TRY(op_run_backward(&wide, weights, err));
+  for (int i = 0; i < OP_VARIED; ++i) {
+    int64_t n = count(op_varied(&d, i));
+    found = m4_arena_alloc(arena, (size_t)n, sizeof *found);
+    expected = m4_arena_alloc(arena, (size_t)n, sizeof *expected);
+    op_run_gradient(&single, &d, i, found);
+    op_run_gradient(&wide, &d, i, expected);
+    worst->gradient = fmax(worst->gradient, difference(found, expected, n));
+  }
+  op_run_free(&single);
+  op_run_free(&wide);
+  return ag_backend_status(tested, err);
+}
+
+static int print_errors(void) {
+  m4_arena arena;
+  m4_error err = {0};
+  op_error all = {0};
+  if (m4_arena_init(&arena, (size_t)1 << 32, &err)) return fail(0, 0, &err);
+  for (ag_op op = 0; op < AG_OP_COUNT; ++op) {
+    op_error worst = {0};
+    if (measure_errors(&worst, op, &arena, &err)) return fail(op, 0, &err);
+    printf("%-12s result %.2g gradient %.2g\n", ag_op_name(op), worst.result, worst.gradient);
+    all = (op_error){fmax(all.result, worst.result), fmax(all.gradient, worst.gradient)};
+    m4_arena_release(&arena, 0);
+  }
+  m4_arena_free(&arena);
+  printf("%-12s result %.2g gradient %.2g\n", "largest", all.result, all.gradient);
   return 0;
 }
 
@@ -312,30 +364,34 @@ static int check_support(const char *path) {
   return !same;
 }
 
-/* "cpu" (also NULL), "cuda-on-host", or "cuda" / "cuda:N": the plug-in. */
+/* "cpu" (also NULL), "cuda-on-host", or "cuda" / "cuda:N": the plug-in; then perhaps "/tf32" or "/bf16". */
 static bool choose_backend(const char *name) {
   m4_error err = {0};
+  char device[32];
+  const char *kind = name ? strchr(name, '/') : NULL;
   tested = ag_cpu_backend(AG_F32);
   if (!name || strcmp(name, "cpu") == 0) return true;
   if (strcmp(name, "cuda-on-host") == 0) return (tested = cuda_on_host()) != NULL;
-  if (ag_device_open(&tested, name, NULL, &err) == M4_OK) return true;
+  snprintf(device, sizeof device, "%.*s", kind ? (int)(kind - name) : (int)strlen(name), name);
+  if (ag_device_open_with(&tested, device, ag_gemm_named(kind ? kind + 1 : ""), NULL, &err) == M4_OK)
+    return true;
   fprintf(stderr, "ag_ops: %s\n", err.what);
   return false;
 }
 
 int main(int argc, char **argv) {
   const char *mode = argc > 1 ? argv[1] : "", *argument = argc > 2 ? argv[2] : NULL;
-  bool names_backend = !strcmp(mode, "test") || !strcmp(mode, "bits");
+  bool names_backend = !strcmp(mode, "test") || !strcmp(mode, "bits") || !strcmp(mode, "errors");
   const char *perf_backend = !strcmp(mode, "perf") && argc > 3 ? argv[3] : NULL;
   if (!choose_backend(names_backend ? argument : perf_backend)) return 2;
   if (!strcmp(mode, "test")) return over_all(test_size, "test");
   if (!strcmp(mode, "grad")) return over_all(grad_size, "grad");
   if (!strcmp(mode, "perf")) return perf(argument);
   if (!strcmp(mode, "bits")) return print_bits();
+  if (!strcmp(mode, "errors")) return print_errors();
   if (!strcmp(mode, "support") && argument) return check_support(argument);
   if (!strcmp(mode, "support")) return write_support(stdout), 0;
-  fprintf(
-      stderr,
-      "usage: ag_ops test [BACKEND] | bits [BACKEND] | grad | perf [OP|all [BACKEND]] | support [FILE]\n");
+  fprintf(stderr, "usage: ag_ops test [BACKEND] | bits [BACKEND] | errors [BACKEND] | grad | perf [OP|all "
+                  "[BACKEND]] | support [FILE]\n");
   return 2;
 }
