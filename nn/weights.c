@@ -2,6 +2,8 @@
  * safetensors and m4.h. */
 #include "nn/weights.h"
 
+#include "autograd/memory.h"
+
 #include "nn/safetensors.h"
 
 #include <stdio.h>
@@ -144,31 +146,54 @@ static m4_status read_widths(m4_widths *widths, const nn_safetensors *content, c
 
 /* ---- values ---- */
 
+static size_t element_bytes(const ag_param *param) {
+  return param->dtype == AG_F64 ? sizeof(double) : sizeof(float);
+}
+
+/* A copy of a parameter's elements, or room for one, on the host. */
+static m4_status take_copy(void **copy, const ag_param *param, m4_error *err) {
+  *copy = calloc((size_t)param->rows * (size_t)param->cols, element_bytes(param));
+  return *copy ? M4_OK : m4_fail(err, M4_MEMORY, NULL, "no memory for a copy of %s", param->name);
+}
+
 /* Files are [out, in], parameters [in, out]; the same loop serves vectors (rows = 1). */
-static void read_values(ag_param *param, const nn_tensor *tensor) {
+static m4_status read_values(ag_param *param, const ag_backend *backend, const nn_tensor *tensor,
+                             m4_error *err) {
   const char *bytes = tensor->bytes;
+  void *copy;
+  M4_TRY(take_copy(&copy, param, err));
   for (int64_t in = 0; in < param->rows; ++in)
     for (int64_t out = 0; out < param->cols; ++out) {
       float value;
       memcpy(&value, bytes + 4 * (out * param->rows + in), sizeof value);
       int64_t place = in * param->cols + out;
       if (param->dtype == AG_F64)
-        ((double *)param->data)[place] = (double)value;
+        ((double *)copy)[place] = (double)value;
       else
-        ((float *)param->data)[place] = value;
+        ((float *)copy)[place] = value;
     }
+  ag_upload(backend, param->data, copy, (size_t)param->rows * (size_t)param->cols * element_bytes(param));
+  free(copy);
+  return M4_OK;
 }
 
-static void write_values(const ag_param *param, float *values) {
+static m4_status write_values(const ag_param *param, const ag_backend *backend, float *values,
+                              m4_error *err) {
+  void *copy;
+  M4_TRY(take_copy(&copy, param, err));
+  ag_download(backend, copy, param->data, (size_t)param->rows * (size_t)param->cols * element_bytes(param));
   for (int64_t in = 0; in < param->rows; ++in)
     for (int64_t out = 0; out < param->cols; ++out) {
       int64_t place = in * param->cols + out;
-      values[out * param->rows + in] = param->dtype == AG_F64 ? (float)((const double *)param->data)[place]
-                                                              : ((const float *)param->data)[place];
+      values[out * param->rows + in] =
+          param->dtype == AG_F64 ? (float)((const double *)copy)[place] : ((const float *)copy)[place];
     }
+  free(copy);
+  return M4_OK;
 }
 
-static m4_status load_param(ag_param *param, const nn_safetensors *content, const char *path, m4_error *err) {
+static m4_status load_param(ag_param *param, const ag_backend *backend, const nn_safetensors *content,
+                            const char *path, m4_error *err) {
   const nn_tensor *tensor = nn_safetensors_find(content, param->name);
   if (!tensor) return m4_fail(err, M4_DATA, path, "tensor %s is missing", param->name);
   nn_tensor expected = file_tensor(param);
@@ -177,8 +202,7 @@ static m4_status load_param(ag_param *param, const nn_safetensors *content, cons
     nn_shape_text(text, sizeof text, &expected);
     return fail_shape(path, tensor, text, err);
   }
-  read_values(param, tensor);
-  return M4_OK;
+  return read_values(param, backend, tensor, err);
 }
 
 static m4_status refuse_strangers(const m4_model *model, const nn_safetensors *content, const char *path,
@@ -254,7 +278,8 @@ static m4_status fill_notes(m4_metadata *notes, const m4_model *model, const m4_
 static m4_status load_content(m4_model *model, const nn_safetensors *content, const char *path,
                               m4_error *err) {
   M4_TRY(read_format(&content->metadata, model, path, err));
-  for (int32_t i = 0; i < model->n_params; ++i) M4_TRY(load_param(model->params[i], content, path, err));
+  for (int32_t i = 0; i < model->n_params; ++i)
+    M4_TRY(load_param(model->params[i], model->backend, content, path, err));
   M4_TRY(refuse_strangers(model, content, path, err));
   for (int32_t i = 0; i < model->n_params; ++i) ag_param_refresh(model->params[i], model->backend);
   return M4_OK;
@@ -301,26 +326,31 @@ m4_status m4_weights_load_into(m4_model *model, const char *path, m4_metadata *m
 
 /* ---- saving ---- */
 
+static m4_status list_tensors(const m4_model *model, bool with_aux, nn_tensor *tensors, int32_t *n_tensors,
+                              float *values, m4_error *err) {
+  *n_tensors = 0;
+  for (int32_t i = 0; i < model->n_params; ++i) {
+    if (!with_aux && is_aux(model->params[i])) continue;
+    nn_tensor *tensor = &tensors[(*n_tensors)++];
+    *tensor = file_tensor(model->params[i]);
+    M4_TRY(write_values(model->params[i], model->backend, values, err));
+    tensor->bytes = values;
+    values += tensor->count;
+  }
+  return M4_OK;
+}
+
 m4_status m4_weights_save(const m4_model *model, const char *path, const m4_metadata *metadata, bool with_aux,
                           m4_error *err) {
   m4_metadata notes = {0};
+  int32_t n_tensors;
   m4_status status = fill_notes(&notes, model, metadata, err);
   nn_tensor *tensors = calloc((size_t)model->n_params, sizeof *tensors);
   float *values = malloc((size_t)m4_model_count(model) * sizeof *values);
   if (status == M4_OK && (!tensors || !values))
     status = m4_fail(err, M4_MEMORY, path, "no memory for a copy of the weights");
-  if (status == M4_OK) {
-    int32_t n_tensors = 0;
-    float *next = values;
-    for (int32_t i = 0; i < model->n_params; ++i) {
-      if (!with_aux && is_aux(model->params[i])) continue;
-      tensors[n_tensors] = file_tensor(model->params[i]);
-      write_values(model->params[i], next);
-      tensors[n_tensors].bytes = next;
-      next += tensors[n_tensors++].count;
-    }
-    status = nn_safetensors_write(path, tensors, n_tensors, &notes, err);
-  }
+  if (status == M4_OK) status = list_tensors(model, with_aux, tensors, &n_tensors, values, err);
+  if (status == M4_OK) status = nn_safetensors_write(path, tensors, n_tensors, &notes, err);
   free(values);
   free(tensors);
   m4_metadata_free(&notes);
