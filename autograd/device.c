@@ -34,11 +34,20 @@ ag_gemm ag_gemm_named(const char *name) {
 
 /* ---- the plug-in ---- */
 
+/* The plug-in brings large libraries along, which take a second to open: without a driver nobody needs them.
+ */
+static bool has_driver(void) {
+  void *driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
+  if (driver) dlclose(driver);
+  return driver != NULL;
+}
+
 /* What M4_CUDA_PLUGIN says; else beside the program, in ../lib of its folder, or wherever the system looks.
  */
 static void *open_library(void) {
   const char *chosen = getenv("M4_CUDA_PLUGIN");
   if (chosen && chosen[0]) return dlopen(chosen, RTLD_NOW | RTLD_LOCAL);
+  if (!has_driver()) return NULL;
   static const char *const places[] = {"", "../lib/", "../autograd/"};
   char program[PATH_MAX], path[PATH_MAX + 64];
   ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
