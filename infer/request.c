@@ -41,16 +41,16 @@ static size_t count_numbers(const sizes *sum, const m4_model *model) {
 
 /* ---- what happens before the event ---- */
 
-static void list_new_flows(inf_merged *merged, inf_block *block, const m4_model *model,
+static void list_new_flows(inf_merged *merged, ag_block *block, const m4_model *model,
                            inf_request *const *requests, int32_t n) {
   size_t n_new = (size_t)merged->n_new, hidden = (size_t)model->widths.hidden;
-  int32_t *rows = inf_block_integers(block, n_new);
-  float *states = inf_block_reals(block, n_new * hidden);
-  float *facts = inf_block_reals(block, n_new * M4_N_FACTS);
-  float *params = inf_block_reals(block, n_new * M4_N_PARAMS);
-  merged->new_rows = inf_block_there(block, rows);
-  merged->first = (m4_first_rows){inf_block_there(block, states), inf_block_there(block, facts),
-                                  inf_block_there(block, params)};
+  int32_t *rows = ag_block_integers(block, n_new);
+  float *states = ag_block_reals(block, n_new * hidden);
+  float *facts = ag_block_reals(block, n_new * M4_N_FACTS);
+  float *params = ag_block_reals(block, n_new * M4_N_PARAMS);
+  merged->new_rows = ag_block_there(block, rows);
+  merged->first = (m4_first_rows){ag_block_there(block, states), ag_block_there(block, facts),
+                                  ag_block_there(block, params)};
   for (int32_t i = 0; i < n; ++i) {
     const inf_request *request = requests[i];
     if (request->new_row < 0) continue;
@@ -62,11 +62,11 @@ static void list_new_flows(inf_merged *merged, inf_block *block, const m4_model 
   }
 }
 
-static void list_copies(inf_merged *merged, inf_block *block, inf_request *const *requests, int32_t n) {
-  int32_t *from = inf_block_integers(block, (size_t)merged->n_copies);
-  int32_t *to = inf_block_integers(block, (size_t)merged->n_copies);
-  merged->copy_from = inf_block_there(block, from);
-  merged->copy_to = inf_block_there(block, to);
+static void list_copies(inf_merged *merged, ag_block *block, inf_request *const *requests, int32_t n) {
+  int32_t *from = ag_block_integers(block, (size_t)merged->n_copies);
+  int32_t *to = ag_block_integers(block, (size_t)merged->n_copies);
+  merged->copy_from = ag_block_there(block, from);
+  merged->copy_to = ag_block_there(block, to);
   for (int32_t i = 0; i < n; ++i)
     for (int32_t k = 0; k < requests[i]->n_copies; ++k) {
       *from++ = requests[i]->copies[k].from;
@@ -116,20 +116,20 @@ static void append(filling *to, const sizes *sum, const m4_model *model, inf_req
   to->link_edges += link_edges(event);
 }
 
-static filling take_arrays(inf_block *block, const sizes *sum, const m4_model *model) {
+static filling take_arrays(ag_block *block, const sizes *sum, const m4_model *model) {
   size_t flows = (size_t)sum->flows, links = (size_t)sum->links;
   filling arrays = {0};
-  arrays.flow_rows = inf_block_integers(block, flows);
-  arrays.link_rows = inf_block_integers(block, links);
-  arrays.offset = inf_block_integers(block, flows + links + 1);
-  arrays.index = inf_block_integers(block, (size_t)(sum->flow_edges + sum->link_edges));
-  arrays.flow_steps = inf_block_reals(block, (size_t)(sum->timed_flows + sum->timed_links));
+  arrays.flow_rows = ag_block_integers(block, flows);
+  arrays.link_rows = ag_block_integers(block, links);
+  arrays.offset = ag_block_integers(block, flows + links + 1);
+  arrays.index = ag_block_integers(block, (size_t)(sum->flow_edges + sum->link_edges));
+  arrays.flow_steps = ag_block_reals(block, (size_t)(sum->timed_flows + sum->timed_links));
   arrays.link_steps = arrays.flow_steps + sum->timed_flows;
-  if (model->widths.n_fluid > 0) arrays.fluid = inf_block_reals(block, flows * M4_N_FLUID);
+  if (model->widths.n_fluid > 0) arrays.fluid = ag_block_reals(block, flows * M4_N_FLUID);
   return arrays;
 }
 
-static void merge_events(inf_merged *merged, inf_block *block, const sizes *sum, const m4_model *model,
+static void merge_events(inf_merged *merged, ag_block *block, const sizes *sum, const m4_model *model,
                          inf_request *const *requests, int32_t n) {
   filling arrays = take_arrays(block, sum, model);
   for (int32_t i = 0; i < n; ++i)
@@ -140,30 +140,30 @@ static void merge_events(inf_merged *merged, inf_block *block, const sizes *sum,
   merged->event = (m4_event_data){.n_flows = (int32_t)sum->flows,
                                   .n_links = (int32_t)sum->links,
                                   .n_edges = (int32_t)sum->flow_edges,
-                                  .flow_rows = inf_block_there(block, arrays.flow_rows),
-                                  .link_rows = inf_block_there(block, arrays.link_rows),
-                                  .neighbour_offset = inf_block_there(block, arrays.offset),
-                                  .neighbour_index = inf_block_there(block, arrays.index),
-                                  .time_steps = inf_block_there(block, arrays.flow_steps),
+                                  .flow_rows = ag_block_there(block, arrays.flow_rows),
+                                  .link_rows = ag_block_there(block, arrays.link_rows),
+                                  .neighbour_offset = ag_block_there(block, arrays.offset),
+                                  .neighbour_index = ag_block_there(block, arrays.index),
+                                  .time_steps = ag_block_there(block, arrays.flow_steps),
                                   .n_timed_flows = (int32_t)sum->timed_flows,
                                   .n_timed_links = (int32_t)sum->timed_links,
-                                  .fluid = inf_block_there(block, arrays.fluid)};
+                                  .fluid = ag_block_there(block, arrays.fluid)};
 }
 
-m4_status inf_merge(inf_merged *merged, inf_block *block, const m4_model *model, inf_request *const *requests,
+m4_status inf_merge(inf_merged *merged, ag_block *block, const m4_model *model, inf_request *const *requests,
                     int32_t n, int32_t queue_row, m4_error *err) {
   sizes sum = add_up(requests, n);
   if (sum.flows + sum.links >= INT32_MAX || sum.flow_edges + sum.link_edges > INT32_MAX)
     return m4_fail(err, M4_MEMORY, NULL, "an event of %lld nodes and %lld edges is too large",
                    (long long)(sum.flows + sum.links), (long long)(sum.flow_edges + sum.link_edges));
-  M4_TRY(inf_block_begin(block, model->backend, count_numbers(&sum, model), err));
+  M4_TRY(ag_block_begin(block, model->backend, count_numbers(&sum, model), err));
   *merged = (inf_merged){.n_new = (int32_t)sum.new_flows, .n_copies = (int32_t)sum.copies};
   list_new_flows(merged, block, model, requests, n);
   list_copies(merged, block, requests, n);
   merge_events(merged, block, &sum, model, requests, n);
-  int32_t *queue_rows = inf_block_integers(block, 1);
+  int32_t *queue_rows = ag_block_integers(block, 1);
   *queue_rows = queue_row >= 0 ? queue_row : 0;
-  merged->queue_rows = inf_block_there(block, queue_rows);
-  inf_block_send(block);
+  merged->queue_rows = ag_block_there(block, queue_rows);
+  ag_block_send(block);
   return M4_OK;
 }

@@ -3,7 +3,7 @@
 #ifndef INFER_REQUEST_H
 #define INFER_REQUEST_H
 
-#include "infer/block.h"
+#include "autograd/block.h"
 #include "infer/bundles.h"
 #include "nn/m4.h"
 
@@ -31,7 +31,7 @@ typedef struct inf_merged {
 
 /* Fills and sends the block. The requests' first_head are set. queue_row: a row of link states to be found in
  * merged->queue_rows; -1: none. */
-m4_status inf_merge(inf_merged *merged, inf_block *block, const m4_model *model, inf_request *const *requests,
+m4_status inf_merge(inf_merged *merged, ag_block *block, const m4_model *model, inf_request *const *requests,
                     int32_t n, int32_t queue_row, m4_error *err);
 
 #endif

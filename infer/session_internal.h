@@ -39,7 +39,7 @@ struct inf_session {
   const inf_component *component; /* that the request is about */
   inf_counters counters;
   inf_watcher watcher; /* see NULL: nobody */
-  m4_status status; /* of the last update */
+  m4_status status;    /* of the last update */
   m4_error error;
 };
 

@@ -118,7 +118,7 @@ void inf_work_free(inf_work *work) {
   free_state(work);
   inf_rows_free(&work->flow_rows);
   inf_rows_free(&work->link_rows);
-  inf_block_free(&work->block);
+  ag_block_free(&work->block);
   free(work->column);
   free(work->heads);
   memset(work, 0, sizeof *work);

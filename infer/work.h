@@ -15,7 +15,7 @@ typedef struct inf_work {
   ag_tape *tape;                 /* not recording */
   m4_arena tape_memory;
   int32_t node_capacity; /* rows of the largest step that tape_memory is made for */
-  inf_block block;
+  ag_block block;
   void *column;  /* [head_capacity] elements as downloaded */
   double *heads; /* [head_capacity] */
   int32_t head_capacity;

@@ -42,6 +42,9 @@ typedef struct sim_backend_ops {
    * and the clock is at the limit (or, for limit INFINITY, nothing is left that can finish). */
   m4_status (*advance)(sim_backend *backend, double limit_ns, bool *found, sim_completion *completion,
                        m4_error *err);
+  /* After an advance that found nothing: it waits for a step of the model that several scenarios share, and
+   * the same advance is to be repeated after it; NULL: it never does. */
+  bool (*waits)(const sim_backend *backend);
   /* The directed link has this rate (0 = failed) from time_ns >= the clock on; NULL when not supported. Calls
    * come in the order of their times, those for the future ahead of the advance that passes them. At one
    * instant a change told of in advance comes first. What a back end does with traffic on a failed link is in

@@ -7,6 +7,7 @@
 #include "base/signals.h"
 #include "sim/dag.h"
 #include "sim/report.h"
+#include "sim/stacked.h"
 #include "sim/tally.h"
 
 #include <stdlib.h>
@@ -23,7 +24,12 @@ typedef struct task {
   const char *dir;
   char out_dir[MAX_PATH_BYTES];
   sim_scenario *scenario; /* freed as soon as its results are written */
-  sim_tally_entry tally;  /* what is kept of its comparison */
+  int next_backend;       /* of the list */
+  sim_running *running;   /* its trial, while it waits */
+  char trial_dir[MAX_PATH_BYTES];
+  sim_result result;
+  sim_comparison comparison;
+  sim_tally_entry tally; /* what is kept of its comparison */
   bool announced;
   m4_status status;
   m4_error error;
@@ -103,51 +109,103 @@ static m4_status name_output(batch *all, task *mine, m4_error *err) {
 
 /* ---- simulating ---- */
 
-static m4_status run_backend(task *mine, sim_backend_kind kind, sim_result *result, m4_error *err) {
-  char out_dir[MAX_PATH_BYTES];
+static m4_status begin_trial(task *mine, inf_stack *stack, m4_error *err) {
   const batch *all = mine->batch;
-  M4_TRY(name_backend_dir(mine, kind, out_dir, err));
+  sim_backend_kind kind = all->options->backends[mine->next_backend];
+  if (m4_stop_requested()) return M4_INTERRUPTED;
+  M4_TRY(name_backend_dir(mine, kind, mine->trial_dir, err));
   const sim_trial trial = {.options = &all->options->trial,
                            .backend = kind,
                            .scenario = mine->scenario,
-                           .out_dir = out_dir,
+                           .out_dir = mine->trial_dir,
+                           .stack = stack,
                            .meter = all->meter,
                            .log = all->log};
-  return sim_trial_run(&trial, result, err);
+  return sim_trial_begin(&mine->running, &trial, &mine->result, err);
 }
 
-static m4_status run_backends(task *mine, sim_comparison *comparison, m4_error *err) {
-  const sim_batch_options *options = mine->batch->options;
-  for (int i = 0; i < options->n_backends; i++) {
-    sim_result result = {0};
-    if (m4_stop_requested()) return M4_INTERRUPTED;
-    m4_status status = run_backend(mine, options->backends[i], &result, err);
-    sim_comparison_add(comparison, sim_backend_name(options->backends[i]), &result);
-    M4_TRY(status);
+static m4_status end_trial(task *mine, m4_status status, m4_error *err) {
+  status = sim_trial_end(mine->running, status, err);
+  mine->running = NULL;
+  const char *name = sim_backend_name(mine->batch->options->backends[mine->next_backend++]);
+  sim_comparison_add(&mine->comparison, name, &mine->result);
+  return status;
+}
+
+/* The back ends one after the other, until one waits for a step of the stack or all are done. */
+static m4_status run_backends(task *mine, inf_stack *stack, bool *waits, m4_error *err) {
+  *waits = false;
+  while (mine->next_backend < mine->batch->options->n_backends) {
+    if (!mine->running) M4_TRY(begin_trial(mine, stack, err));
+    m4_status status = sim_trial_go(mine->running, waits, err);
+    if (status == M4_OK && *waits) return M4_OK;
+    M4_TRY(end_trial(mine, status, err));
   }
-  if (!options->report) return M4_OK;
-  M4_TRY(sim_comparison_finish(comparison, options->trial.compare, err));
-  M4_TRY(sim_tally_keep(&mine->tally, comparison, err));
-  return sim_report_write(mine->out_dir, comparison, err);
+  return M4_OK;
 }
 
-static void show_table(const task *mine, const sim_comparison *comparison) {
+static m4_status report(task *mine, m4_error *err) {
+  const sim_batch_options *options = mine->batch->options;
+  if (!options->report) return M4_OK;
+  M4_TRY(sim_comparison_finish(&mine->comparison, options->trial.compare, err));
+  M4_TRY(sim_tally_keep(&mine->tally, &mine->comparison, err));
+  return sim_report_write(mine->out_dir, &mine->comparison, err);
+}
+
+static void show_table(const task *mine) {
   char line[256];
-  for (int i = 0; sim_comparison_line(comparison, i, line, sizeof line); i++)
+  for (int i = 0; sim_comparison_line(&mine->comparison, i, line, sizeof line); i++)
     m4_info(mine->batch->log, "%s: %s", mine->scenario->name, line);
 }
 
-static void run_task(void *arg, size_t index, int worker) {
-  (void)worker;
-  task *mine = &((batch *)arg)->tasks[index];
-  if (mine->status != M4_OK) return;
-  sim_comparison comparison = {.scenario = mine->scenario};
-  mine->status = run_backends(mine, &comparison, &mine->error);
-  if (mine->status == M4_OK && mine->batch->options->n_backends > 1) show_table(mine, &comparison);
+static void finish_task(task *mine) {
+  if (mine->status == M4_OK) mine->status = report(mine, &mine->error);
+  if (mine->status == M4_OK && mine->batch->options->n_backends > 1) show_table(mine);
   if (mine->status != M4_OK) m4_within(&mine->error, mine->status, mine->dir);
-  sim_comparison_free(&comparison);
+  sim_comparison_free(&mine->comparison);
   sim_scenario_free(mine->scenario);
   mine->scenario = NULL;
+}
+
+static bool run_task(void *ctx, size_t index, inf_stack *stack) {
+  task *mine = &((batch *)ctx)->tasks[index];
+  bool waits = false;
+  if (mine->status != M4_OK) return false;
+  mine->comparison.scenario = mine->scenario;
+  mine->status = run_backends(mine, stack, &waits, &mine->error);
+  if (!waits) finish_task(mine);
+  return waits;
+}
+
+static void fail_task(void *ctx, size_t index, m4_status status, const m4_error *err) {
+  task *mine = &((batch *)ctx)->tasks[index];
+  if (mine->status != M4_OK) return;
+  mine->error = *err;
+  mine->status = mine->running ? end_trial(mine, status, &mine->error) : status;
+  finish_task(mine);
+}
+
+/* Scenarios in one step. On the CPU a few already keep the multipliers busy, and more leave the cache; every
+ * thread gets its share. */
+static int count_places(const batch *all, const m4_pool *pool) {
+  enum { ON_CPU = 4, ON_DEVICE = 64 };
+  const sim_trial_options *trial = &all->options->trial;
+  if (!uses(all->options, SIM_BACKEND_M4) || trial->explain) return 1;
+  bool device = sim_learned_on_device(trial->model);
+  int64_t wanted = all->options->stack > 0 ? all->options->stack : device ? ON_DEVICE : ON_CPU;
+  int64_t threads = device ? 1 : m4_pool_threads(pool);
+  int64_t share = ((int64_t)all->n_tasks + threads - 1) / threads;
+  return (int)(wanted < share ? wanted : share);
+}
+
+static void simulate_all(batch *all, m4_pool *pool) {
+  const sim_stacked jobs = {.n_jobs = all->n_tasks,
+                            .n_places = count_places(all, pool),
+                            .model = uses(all->options, SIM_BACKEND_M4) ? all->options->trial.model : NULL,
+                            .go_on = run_task,
+                            .fail = fail_task,
+                            .ctx = all};
+  sim_stacked_run(&jobs, pool);
 }
 
 /* ---- all of them ---- */
@@ -209,7 +267,7 @@ static m4_status run_all(batch *all, m4_pool *pool, m4_error *err) {
   }
   total *= (uint64_t)all->options->n_backends;
   m4_status status = sim_meter_create(&all->meter, all->log, total, all->n_tasks == 1, err);
-  if (status == M4_OK) m4_parallel_for(pool, all->n_tasks, run_task, all);
+  if (status == M4_OK) simulate_all(all, pool);
   sim_meter_free(all->meter);
   M4_TRY(status);
   report_new_errors(all);

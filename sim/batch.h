@@ -16,6 +16,7 @@ typedef struct sim_batch_options {
   const char *dag_path;   /* which flows wait for others (dag.h); NULL = none does */
   int64_t flow_limit;     /* closed loop; -1 = what config.txt says */
   int64_t hosts_per_rack; /* with flow_limit; 0 = what config.txt says */
+  int64_t stack;          /* m4: scenarios in one step of the model, of one thread; 0 = what is fastest */
 } sim_batch_options;
 
 /* Runs every folder. Errors are reported to the log here; a scenario that fails does not stop the others, and

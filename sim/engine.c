@@ -18,10 +18,13 @@ typedef struct group {
   int64_t in_flight, first, last;
 } group;
 
-typedef struct engine {
+struct sim_engine {
   const sim_scenario *scenario;
   sim_backend *backend;
+  sim_progress_fn progress;
+  void *progress_ctx;
   sim_result *result;
+  double begin_seconds;
   int64_t cursor; /* next flow, of those that wait for nobody, to arrive */
   /* With a graph of flows only. */
   int64_t *causes_left; /* [n_flows] */
@@ -29,7 +32,7 @@ typedef struct engine {
   /* Closed loop only (simulation.md 7.1). */
   group *groups;         /* [n_groups], NULL in the open loop */
   int64_t *next_waiting; /* [n_flows] the flow behind each waiting one */
-} engine;
+};
 
 static double seconds_now(void) {
   struct timespec now;
@@ -41,25 +44,25 @@ static double seconds_now(void) {
 
 /* Everything at once: the back end takes each flow at its time. (The packet simulator needs to know early:
  * what arrives at an instant acts before other events of that instant.) */
-static m4_status submit_all(engine *run, m4_error *err) {
+static m4_status submit_all(sim_engine *run, m4_error *err) {
   int64_t *flows = run->result->order; /* free until the first completion */
   for (int64_t i = 0; i < run->scenario->n_flows; i++) flows[i] = i;
   run->cursor = run->scenario->n_flows;
   return run->backend->ops->submit(run->backend, flows, run->result->release_ns, run->scenario->n_flows, err);
 }
 
-static group *group_of(const engine *run, int64_t flow) {
+static group *group_of(const sim_engine *run, int64_t flow) {
   return &run->groups[run->scenario->flows[flow].src / run->scenario->hosts_per_group];
 }
 
-static m4_status release(engine *run, int64_t flow, double time_ns, m4_error *err) {
+static m4_status release(sim_engine *run, int64_t flow, double time_ns, m4_error *err) {
   group_of(run, flow)->in_flight++;
   run->result->release_ns[flow] = time_ns;
   return run->backend->ops->submit(run->backend, &flow, &time_ns, 1, err);
 }
 
 /* A flow has arrived: it enters the network or joins its group's queue. */
-static m4_status arrive(engine *run, int64_t flow, double time_ns, m4_error *err) {
+static m4_status arrive(sim_engine *run, int64_t flow, double time_ns, m4_error *err) {
   if (!run->groups) {
     run->result->release_ns[flow] = time_ns;
     return run->backend->ops->submit(run->backend, &flow, &time_ns, 1, err);
@@ -76,7 +79,7 @@ static m4_status arrive(engine *run, int64_t flow, double time_ns, m4_error *err
 }
 
 /* Which flow arrives next, by (time, flow), and when; INFINITY: none that is known of. */
-static double next_arrival(engine *run, int64_t *flow) {
+static double next_arrival(sim_engine *run, int64_t *flow) {
   const sim_scenario *scenario = run->scenario;
   while (run->causes_left && run->cursor < scenario->n_flows && scenario->dag->n_causes[run->cursor] > 0)
     run->cursor++;
@@ -89,7 +92,7 @@ static double next_arrival(engine *run, int64_t *flow) {
   return woken.key;
 }
 
-static m4_status take_arrival(engine *run, int64_t flow, double time_ns, m4_error *err) {
+static m4_status take_arrival(sim_engine *run, int64_t flow, double time_ns, m4_error *err) {
   if (flow == run->cursor)
     run->cursor++;
   else
@@ -98,7 +101,7 @@ static m4_status take_arrival(engine *run, int64_t flow, double time_ns, m4_erro
 }
 
 /* A completion is a cause less for the flows that wait for it. */
-static void wake(engine *run, const sim_completion *done) {
+static void wake(sim_engine *run, const sim_completion *done) {
   const sim_dag *dag = run->scenario->dag;
   for (int64_t i = dag->begin[done->flow]; i < dag->begin[done->flow + 1]; i++) {
     int64_t flow = dag->effect[i];
@@ -110,7 +113,7 @@ static void wake(engine *run, const sim_completion *done) {
 }
 
 /* A completion frees a place: the first waiting flow of the group takes it. */
-static m4_status free_place(engine *run, const sim_completion *done, m4_error *err) {
+static m4_status free_place(sim_engine *run, const sim_completion *done, m4_error *err) {
   group *mine = group_of(run, done->flow);
   mine->in_flight--;
   int64_t flow = mine->first;
@@ -119,7 +122,7 @@ static m4_status free_place(engine *run, const sim_completion *done, m4_error *e
   return release(run, flow, done->time_ns, err);
 }
 
-static m4_status change_links(engine *run, m4_error *err) {
+static m4_status change_links(sim_engine *run, m4_error *err) {
   const sim_link_changes *changes = &run->scenario->changes;
   const sim_backend_ops *ops = run->backend->ops;
   if (changes->count > 0 && !ops->change_link)
@@ -131,7 +134,7 @@ static m4_status change_links(engine *run, m4_error *err) {
   return M4_OK;
 }
 
-static m4_status prepare_groups(engine *run, m4_error *err) {
+static m4_status prepare_groups(sim_engine *run, m4_error *err) {
   const sim_scenario *scenario = run->scenario;
   if (scenario->hosts_per_group < 1)
     return m4_fail(err, M4_DATA, scenario->name,
@@ -145,7 +148,7 @@ static m4_status prepare_groups(engine *run, m4_error *err) {
   return M4_OK;
 }
 
-static m4_status prepare_graph(engine *run, m4_error *err) {
+static m4_status prepare_graph(sim_engine *run, m4_error *err) {
   const sim_scenario *scenario = run->scenario;
   size_t bytes = (size_t)scenario->n_flows * sizeof *run->causes_left;
   if (scenario->n_flows >= INT32_MAX)
@@ -156,7 +159,7 @@ static m4_status prepare_graph(engine *run, m4_error *err) {
   return m4_heap_reserve(&run->ready, (int32_t)scenario->n_flows, err);
 }
 
-static m4_status prepare(engine *run, m4_error *err) {
+static m4_status prepare(sim_engine *run, m4_error *err) {
   const sim_scenario *scenario = run->scenario;
   bool limited = scenario->flow_limit > 0 && !run->backend->ops->limits_flows;
   M4_TRY(change_links(run, err));
@@ -170,7 +173,7 @@ static m4_status prepare(engine *run, m4_error *err) {
 /* ---- completions ---- */
 
 /* A back end that completes a flow twice, or one that there is not, is not believed. */
-static m4_status record(engine *run, const sim_completion *done, m4_error *err) {
+static m4_status record(sim_engine *run, const sim_completion *done, m4_error *err) {
   sim_result *result = run->result;
   if (done->flow < 0 || done->flow >= result->n_flows || !isnan(result->fct_ns[done->flow]))
     return m4_fail(err, M4_INTERNAL, run->backend->ops->name,
@@ -183,58 +186,100 @@ static m4_status record(engine *run, const sim_completion *done, m4_error *err) 
   return M4_OK;
 }
 
+static m4_status complete(sim_engine *run, const sim_completion *done, m4_error *err) {
+  const sim_result *result = run->result;
+  M4_TRY(record(run, done, err));
+  if (run->groups) M4_TRY(free_place(run, done, err));
+  if (run->causes_left) wake(run, done);
+  if (run->progress && !run->progress(run->progress_ctx, done->time_ns, result->n_finished, result->n_flows))
+    return m4_fail(err, M4_INTERRUPTED, run->scenario->name, "stopped after %lld of %lld flows",
+                   (long long)result->n_finished, (long long)result->n_flows);
+  return M4_OK;
+}
+
 /* Departures before arrivals at equal time: the limit is the next arrival, and completions at the limit come
  * first. */
-static m4_status loop(engine *run, sim_progress_fn progress, void *ctx, m4_error *err) {
-  M4_TRY(prepare(run, err));
-  while (run->result->n_finished < run->scenario->n_flows) {
+m4_status sim_engine_go(sim_engine *run, bool *waits, m4_error *err) {
+  const sim_backend_ops *ops = run->backend->ops;
+  *waits = false;
+  while (run->result->n_finished < run->result->n_flows) {
     bool found = false;
     sim_completion done = {0};
     int64_t flow;
     double arrival_ns = next_arrival(run, &flow);
-    M4_TRY(run->backend->ops->advance(run->backend, arrival_ns, &found, &done, err));
+    M4_TRY(ops->advance(run->backend, arrival_ns, &found, &done, err));
+    *waits = !found && ops->waits && ops->waits(run->backend);
+    if (*waits) return M4_OK;
     if (!found && arrival_ns == INFINITY) return M4_OK; /* what is left never finishes */
-    if (!found) {
-      M4_TRY(take_arrival(run, flow, arrival_ns, err));
-      continue;
-    }
-    M4_TRY(record(run, &done, err));
-    if (run->groups) M4_TRY(free_place(run, &done, err));
-    if (run->causes_left) wake(run, &done);
-    if (progress && !progress(ctx, done.time_ns, run->result->n_finished, run->scenario->n_flows))
-      return m4_fail(err, M4_INTERRUPTED, run->scenario->name, "stopped after %lld of %lld flows",
-                     (long long)run->result->n_finished, (long long)run->scenario->n_flows);
+    M4_TRY(found ? complete(run, &done, err) : take_arrival(run, flow, arrival_ns, err));
   }
   return M4_OK;
 }
 
-m4_status sim_run(const sim_scenario *scenario, sim_backend *backend, sim_progress_fn progress, void *ctx,
-                  sim_result *result, m4_error *err) {
+/* ---- the whole run ---- */
+
+static void free_engine(sim_engine *run) {
+  free(run->groups);
+  free(run->next_waiting);
+  free(run->causes_left);
+  m4_heap_free(&run->ready);
+  free(run);
+}
+
+static m4_status make_result(sim_result *result, const sim_scenario *scenario, m4_error *err) {
   size_t n = (size_t)scenario->n_flows + 1;
   *result = (sim_result){.n_flows = scenario->n_flows,
                          .fct_ns = calloc(n, sizeof *result->fct_ns),
                          .release_ns = calloc(n, sizeof *result->release_ns),
                          .order = calloc(n, sizeof *result->order)};
-  engine run = {.scenario = scenario, .backend = backend, .result = result};
-  m4_status status;
-  if (result->fct_ns && result->release_ns && result->order) {
-    for (int64_t i = 0; i < scenario->n_flows; i++) result->fct_ns[i] = NAN;
-    double start = seconds_now();
-    status = loop(&run, progress, ctx, err);
-    result->wall_seconds = seconds_now() - start;
-    if (status == M4_OK) status = sim_list_unfinished(result, backend, run.causes_left, err);
-    backend->ops->count(backend, &result->events, &result->clamped);
-    if (backend->ops->counters) result->n_counters = backend->ops->counters(backend, result->counters);
-  } else {
-    status = m4_fail(err, M4_MEMORY, scenario->name, "no memory for the results of %lld flows",
-                     (long long)scenario->n_flows);
+  if (!result->fct_ns || !result->release_ns || !result->order)
+    return m4_fail(err, M4_MEMORY, scenario->name, "no memory for the results of %lld flows",
+                   (long long)scenario->n_flows);
+  for (int64_t i = 0; i < scenario->n_flows; i++) result->fct_ns[i] = NAN;
+  return M4_OK;
+}
+
+m4_status sim_engine_create(sim_engine **engine, const sim_scenario *scenario, sim_backend *backend,
+                            sim_progress_fn progress, void *ctx, sim_result *result, m4_error *err) {
+  m4_status status = make_result(result, scenario, err);
+  sim_engine *run = *engine = calloc(1, sizeof *run);
+  if (!run) status = m4_fail(err, M4_MEMORY, scenario->name, "no memory for a simulation");
+  if (status == M4_OK) {
+    *run = (sim_engine){.scenario = scenario,
+                        .backend = backend,
+                        .progress = progress,
+                        .progress_ctx = ctx,
+                        .result = result,
+                        .begin_seconds = seconds_now()};
+    status = prepare(run, err);
   }
-  free(run.groups);
-  free(run.next_waiting);
-  free(run.causes_left);
-  m4_heap_free(&run.ready);
+  if (status == M4_OK) return M4_OK;
+  if (run) free_engine(run);
+  sim_result_free(result);
+  *engine = NULL;
+  return status;
+}
+
+m4_status sim_engine_end(sim_engine *run, m4_status status, m4_error *err) {
+  sim_result *result = run->result;
+  const sim_backend_ops *ops = run->backend->ops;
+  result->wall_seconds = seconds_now() - run->begin_seconds;
+  if (status == M4_OK) status = sim_list_unfinished(result, run->backend, run->causes_left, err);
+  ops->count(run->backend, &result->events, &result->clamped);
+  if (ops->counters) result->n_counters = ops->counters(run->backend, result->counters);
+  free_engine(run);
   if (status != M4_OK && status != M4_INTERRUPTED) sim_result_free(result);
   return status;
+}
+
+m4_status sim_run(const sim_scenario *scenario, sim_backend *backend, sim_progress_fn progress, void *ctx,
+                  sim_result *result, m4_error *err) {
+  sim_engine *run;
+  bool waits;
+  M4_TRY(sim_engine_create(&run, scenario, backend, progress, ctx, result, err));
+  m4_status status = sim_engine_go(run, &waits, err);
+  if (status == M4_OK && waits) status = m4_fail(err, M4_INTERNAL, scenario->name, "nobody makes the step");
+  return sim_engine_end(run, status, err);
 }
 
 void sim_result_free(sim_result *result) {

@@ -37,4 +37,13 @@ m4_status sim_run(const sim_scenario *scenario, sim_backend *backend, sim_progre
                   sim_result *result, m4_error *err);
 void sim_result_free(sim_result *result);
 
+/* The same in parts, for back ends that wait for each other (sim_backend_ops.waits). */
+typedef struct sim_engine sim_engine;
+m4_status sim_engine_create(sim_engine **engine, const sim_scenario *scenario, sim_backend *backend,
+                            sim_progress_fn progress, void *ctx, sim_result *result, m4_error *err);
+/* Goes on until the back end waits, or the run has ended (*waits false). */
+m4_status sim_engine_go(sim_engine *engine, bool *waits, m4_error *err);
+/* Frees the engine and completes the result of a run that has come to `status`; returns sim_run's status. */
+m4_status sim_engine_end(sim_engine *engine, m4_status status, m4_error *err);
+
 #endif

@@ -1,4 +1,6 @@
 /* m4-sim: command line of the simulator. The work is in batch.c. */
+#include "autograd/device.h"
+#include "autograd/memory.h"
 #include "base/command.h"
 #include "base/signals.h"
 #include "base/text.h"
@@ -21,13 +23,12 @@ typedef struct sim_options {
 
 /* Configuration keys under "sim." (simulation.md 11). */
 typedef struct sim_config {
-  char *scope, *update, *gemm;
+  char *scope, *update, *gemm, *stack;
   bool link_reset, clamp;
   int64_t flowsim_header, flow_limit, hosts_per_rack;
 } sim_config;
 
 static const char *const scopes[] = {"components", "global", NULL};
-static const char *const gemms[] = {"float32", "bf16", NULL};
 static const char *const updates[] = {"both", "arrivals", NULL};
 
 static const m4_option option_table[] = {
@@ -78,10 +79,13 @@ static const m4_key key_table[] = {
      "m4: a link whose last flow left returns to its initial state"},
     {"sim.clamp", M4_KEY_BOOL, offsetof(sim_config, clamp), "on", 0, 0, NULL,
      "m4: completions never lie before the clock; off lets the clock jump back, as the reference does"},
-    {"sim.gemm", M4_KEY_TEXT, offsetof(sim_config, gemm), "float32", 0, 0, gemms,
-     "m4: matrix products; bf16 rounds their factors to bfloat16 (sums stay float32): faster where the "
-     "processor "
-     "has AVX512-BF16, float32 elsewhere"},
+    {"sim.gemm", M4_KEY_TEXT, offsetof(sim_config, gemm), "float32", 0, 0, ag_gemm_names,
+     "m4: matrix products; bf16 (and tf32 on a GPU) round their factors, sums stay float32: faster where the "
+     "device has them, float32 elsewhere"},
+    {"sim.stack", M4_KEY_TEXT, offsetof(sim_config, stack), "auto", 0, 0, NULL,
+     "m4: scenarios whose next events are computed in one step, per thread: a number, or auto: 4 on the CPU, "
+     "64 "
+     "on a GPU; results do not depend on it"},
     {"sim.flowsim_header", M4_KEY_INT, offsetof(sim_config, flowsim_header), "0", 0, 1000, NULL,
      "flowsim: bytes added to each packet of 1000 bytes (48 as in m3)"},
     {"sim.flow_limit", M4_KEY_INT, offsetof(sim_config, flow_limit), "-1", -1, 1e9, NULL,
@@ -159,7 +163,19 @@ static m4_status check_options(const sim_options *options, const m4_common *comm
                    "use --backend packet");
   if (options->trace && options->explain != NO_FLOW)
     return m4_fail(err, M4_USAGE, "--explain", "one run gives a story or a trace, not both");
-  return m4_command_on_cpu(common, err);
+  if (strncmp(common->device, "cuda", 4) == 0 && !uses(batch, SIM_BACKEND_M4))
+    return m4_fail(err, M4_USAGE, "--device", "%.64s: only the m4 back end runs on a GPU", common->device);
+  return M4_OK;
+}
+
+/* "auto" (0) or a number. */
+static m4_status parse_stack(const char *text, int64_t *stack, m4_error *err) {
+  enum { MOST = 4096 };
+  *stack = 0;
+  if (strcmp(text, "auto") == 0) return M4_OK;
+  if (m4_parse_int(text, stack) == M4_NUMBER_OK && *stack >= 1 && *stack <= MOST) return M4_OK;
+  return m4_fail(err, M4_USAGE, "sim.stack", "\"%.64s\" is neither auto nor a number from 1 to %d", text,
+                 MOST);
 }
 
 static m4_status make_batch(sim_batch_options *batch, const sim_options *options, const sim_config *values,
@@ -184,6 +200,7 @@ static m4_status make_batch(sim_batch_options *batch, const sim_options *options
     return m4_hint(err, m4_fail(err, M4_USAGE, "--scenario", "missing: which folder is to be simulated?"),
                    "see m4-sim --help");
   M4_TRY(parse_backends(batch, options->backend, err));
+  M4_TRY(parse_stack(values->stack, &batch->stack, err));
   batch->report = options->report || batch->n_backends > 1;
   return check_options(options, common, batch, err);
 }
@@ -196,22 +213,30 @@ static m4_status fail_here(m4_status status, const m4_error *err) {
   return status;
 }
 
-static const ag_backend *model_backend(const char *gemm, m4_log *log) {
-  if (strcmp(gemm, "bf16") != 0) return ag_cpu_backend(AG_F32);
-  const ag_backend *backend = ag_cpu_bf16_backend();
-  if (!backend) m4_warn(log, "sim.gemm: no AVX512-BF16 on this CPU; float32 products are used");
-  return backend ? backend : ag_cpu_backend(AG_F32);
+/* Where the model runs, and a line when that is not what could be expected. */
+static m4_status open_device(const ag_backend **backend, const char *device, const char *gemm, m4_log *log,
+                             m4_error *err) {
+  const char *why;
+  M4_TRY(ag_device_open_with(backend, device, ag_gemm_named(gemm), &why, err));
+  if (strcmp(device, "auto") == 0 && ag_on_host(*backend)) {
+    m4_info(log, "%s; the model runs on the CPU", why);
+    M4_TRY(ag_device_open_with(backend, "cpu", ag_gemm_named(gemm), &why, err));
+  }
+  if (why) m4_warn(log, "sim.gemm: %s", why);
+  return M4_OK;
 }
 
 /* The weights of --checkpoint, or those that come with m4. */
-static m4_status load_model(sim_learned_model **model, const char *checkpoint, const char *gemm, m4_log *log,
-                            m4_error *err) {
+static m4_status load_model(sim_learned_model **model, const char *checkpoint, const char *device,
+                            const char *gemm, m4_log *log, m4_error *err) {
   char path[PATH_MAX];
+  const ag_backend *backend;
+  M4_TRY(open_device(&backend, device, gemm, log, err));
   if (!checkpoint) {
     M4_TRY(sim_default_checkpoint(path, sizeof path, err));
     m4_info(log, "weights: %s (the ones that come with m4)", path);
   }
-  return sim_learned_model_load_on(model, model_backend(gemm, log), checkpoint ? checkpoint : path, err);
+  return sim_learned_model_load_on(model, backend, checkpoint ? checkpoint : path, err);
 }
 
 static m4_status simulate(const sim_options *options, sim_batch_options *batch, const char *gemm,
@@ -223,7 +248,7 @@ static m4_status simulate(const sim_options *options, sim_batch_options *batch, 
   m4_status status = m4_log_create(&log, common->quiet, NULL, &err);
   if (status == M4_OK) status = m4_pool_create(&pool, (int)common->threads, &err);
   if (status == M4_OK && uses(batch, SIM_BACKEND_M4))
-    status = load_model(&model, options->checkpoint, gemm, log, &err);
+    status = load_model(&model, options->checkpoint, common->device, gemm, log, &err);
   batch->trial.model = model;
   fail_here(status, &err);
   if (status == M4_OK) status = sim_batch_run(&options->scenarios, batch, pool, log, &err);

@@ -19,21 +19,22 @@ const char *sim_backend_name(sim_backend_kind kind) {
 }
 
 /* A trial while it runs. */
-typedef struct running {
-  const sim_trial *trial;
+struct sim_running {
+  sim_trial trial;
   sim_result *result;
+  sim_engine *engine;
   sim_backend *backend;
   pkt_trace *trace;     /* with options->trace */
   sim_explain *explain; /* with options->explain */
   sim_live *live;
   int64_t reported; /* flows counted in the progress so far */
-} running;
+};
 
 /* ---- back ends ---- */
 
-static m4_status make_packet(running *run, m4_error *err) {
+static m4_status make_packet(sim_running *run, m4_error *err) {
   char path[MAX_PATH_BYTES];
-  const sim_trial *trial = run->trial;
+  const sim_trial *trial = &run->trial;
   if (run->explain) {
     const pkt_probe story = sim_explain_probe(run->explain);
     return sim_packet_backend(&run->backend, trial->scenario, &story, err);
@@ -46,8 +47,16 @@ static m4_status make_packet(running *run, m4_error *err) {
   return sim_packet_backend(&run->backend, trial->scenario, &probe, err);
 }
 
-static m4_status make_backend(running *run, m4_error *err) {
-  const sim_trial *trial = run->trial;
+/* A story is told event by event: its back end waits for nobody. */
+static m4_status make_learned(sim_running *run, m4_error *err) {
+  const sim_trial *trial = &run->trial;
+  sim_learned_options options = trial->options->learned;
+  options.stack = run->explain ? NULL : trial->stack;
+  return sim_learned_backend(&run->backend, trial->scenario, trial->options->model, &options, err);
+}
+
+static m4_status make_backend(sim_running *run, m4_error *err) {
+  const sim_trial *trial = &run->trial;
   const sim_trial_options *options = trial->options;
   switch (trial->backend) {
   case SIM_BACKEND_PACKET:
@@ -55,7 +64,7 @@ static m4_status make_backend(running *run, m4_error *err) {
   case SIM_BACKEND_FLOWSIM:
     return sim_flowsim_backend(&run->backend, trial->scenario, &options->flowsim, err);
   case SIM_BACKEND_M4:
-    return sim_learned_backend(&run->backend, trial->scenario, options->model, &options->learned, err);
+    return make_learned(run, err);
   }
   return m4_fail(err, M4_INTERNAL, NULL, "unknown back end");
 }
@@ -71,22 +80,22 @@ static m4_status find_flow(const sim_trial *trial, int64_t *index, m4_error *err
 }
 
 /* Makes the back end, with a watcher when a story is wanted. */
-static m4_status make_watched(running *run, m4_error *err) {
-  if (!run->trial->options->explain) return make_backend(run, err);
+static m4_status make_watched(sim_running *run, m4_error *err) {
+  if (!run->trial.options->explain) return make_backend(run, err);
   int64_t index;
-  M4_TRY(find_flow(run->trial, &index, err));
-  M4_TRY(sim_explain_create(&run->explain, run->trial->scenario, index, err));
+  M4_TRY(find_flow(&run->trial, &index, err));
+  M4_TRY(sim_explain_create(&run->explain, run->trial.scenario, index, err));
   M4_TRY(make_backend(run, err));
-  return run->trial->backend == SIM_BACKEND_PACKET ? M4_OK
-                                                   : sim_explain_wrap(run->explain, &run->backend, err);
+  return run->trial.backend == SIM_BACKEND_PACKET ? M4_OK
+                                                  : sim_explain_wrap(run->explain, &run->backend, err);
 }
 
-static m4_status write_story_file(const running *run, const char *ending, bool text, m4_error *err) {
+static m4_status write_story_file(const sim_running *run, const char *ending, bool text, m4_error *err) {
   char name[64], path[MAX_PATH_BYTES];
   m4_outfile file = {0};
-  const char *backend = sim_backend_name(run->trial->backend);
-  snprintf(name, sizeof name, "explain_%lld.%s", (long long)run->trial->options->explain_id, ending);
-  M4_TRY(m4_path_join(path, sizeof path, run->trial->out_dir, name, err));
+  const char *backend = sim_backend_name(run->trial.backend);
+  snprintf(name, sizeof name, "explain_%lld.%s", (long long)run->trial.options->explain_id, ending);
+  M4_TRY(m4_path_join(path, sizeof path, run->trial.out_dir, name, err));
   M4_TRY(m4_outfile_open(&file, path, err));
   m4_status status = M4_OK;
   if (text)
@@ -99,7 +108,7 @@ static m4_status write_story_file(const running *run, const char *ending, bool t
 }
 
 /* Shown in one piece: several scenarios may run. */
-static m4_status tell_story(const running *run, m4_error *err) {
+static m4_status tell_story(const sim_running *run, m4_error *err) {
   char *text = NULL;
   size_t length;
   if (!run->explain) return M4_OK;
@@ -107,16 +116,16 @@ static m4_status tell_story(const running *run, m4_error *err) {
   M4_TRY(write_story_file(run, "json", false, err));
   FILE *out = open_memstream(&text, &length);
   if (!out) return m4_fail(err, M4_MEMORY, NULL, "no memory for a story");
-  sim_explain_text(out, run->explain, sim_backend_name(run->trial->backend), run->result);
+  sim_explain_text(out, run->explain, sim_backend_name(run->trial.backend), run->result);
   fclose(out);
-  FILE *screen = run->trial->options->explain_out;
+  FILE *screen = run->trial.options->explain_out;
   bool written = fputs(text, screen) >= 0 && fflush(screen) == 0;
   free(text);
   return written ? M4_OK : m4_fail(err, M4_IO, "--explain", "cannot show the story");
 }
 
 /* A complete run goes on to the last acknowledgement, which no result needs. */
-static m4_status finish_trace(running *run, bool complete, m4_error *err) {
+static m4_status finish_trace(sim_running *run, bool complete, m4_error *err) {
   bool found = false;
   sim_completion unused;
   if (!run->trace) return M4_OK;
@@ -127,12 +136,11 @@ static m4_status finish_trace(running *run, bool complete, m4_error *err) {
 /* ---- the run ---- */
 
 static bool on_completion(void *ctx, double now_ns, int64_t finished, int64_t total) {
-  running *run = ctx;
-  const sim_scenario *scenario = run->trial->scenario;
+  sim_running *run = ctx;
+  const sim_scenario *scenario = run->trial.scenario;
   sim_live_update(run->live, scenario, run->result);
-  sim_meter_add(run->trial->meter, sim_backend_name(run->trial->backend),
-                (uint64_t)(finished - run->reported), now_ns - (double)scenario->flows[0].start_ns,
-                total - finished);
+  sim_meter_add(run->trial.meter, sim_backend_name(run->trial.backend), (uint64_t)(finished - run->reported),
+                now_ns - (double)scenario->flows[0].start_ns, total - finished);
   run->reported = finished;
   return m4_stop_requested() == 0;
 }
@@ -150,11 +158,11 @@ static void announce(const sim_trial *trial, const sim_result *result, const m4_
 }
 
 /* counters.csv of a back end that counts per link. */
-static m4_status write_counters(const running *run, m4_error *err) {
+static m4_status write_counters(const sim_running *run, m4_error *err) {
   char path[MAX_PATH_BYTES];
   m4_outfile file = {0};
   if (!run->backend->ops->write_links) return M4_OK;
-  M4_TRY(m4_path_join(path, sizeof path, run->trial->out_dir, "counters.csv", err));
+  M4_TRY(m4_path_join(path, sizeof path, run->trial.out_dir, "counters.csv", err));
   M4_TRY(m4_outfile_open(&file, path, err));
   run->backend->ops->write_links(run->backend, file.stream);
   m4_status status = m4_outfile_commit(&file, err);
@@ -175,13 +183,9 @@ static void warn_of_unfinished(const sim_trial *trial, const sim_result *result)
 }
 
 /* What finished is written also when the run was interrupted; the status says so. */
-static m4_status simulate(running *run, m4_error *err) {
-  const sim_trial *trial = run->trial;
+static m4_status write_all(sim_running *run, m4_status ran, m4_error *err) {
+  const sim_trial *trial = &run->trial;
   m4_accuracy errors, *wanted = trial->options->compare ? &errors : NULL;
-  M4_TRY(make_watched(run, err));
-  M4_TRY(sim_live_open(&run->live, trial->out_dir, err));
-  m4_status ran = sim_run(trial->scenario, run->backend, on_completion, run, run->result, err);
-  if (ran != M4_OK && ran != M4_INTERRUPTED) return ran;
   if (wanted) M4_TRY(sim_compare(trial->scenario, run->result, wanted, err));
   M4_TRY(sim_write_results(trial->out_dir, trial->scenario, sim_backend_name(trial->backend), run->result,
                            wanted, err));
@@ -193,12 +197,36 @@ static m4_status simulate(running *run, m4_error *err) {
   return ran;
 }
 
-m4_status sim_trial_run(const sim_trial *trial, sim_result *result, m4_error *err) {
-  running run = {.trial = trial, .result = result};
-  m4_status status = simulate(&run, err);
-  sim_live_close(run.live, status == M4_OK || status == M4_INTERRUPTED);
-  sim_backend_free(run.backend);
-  pkt_trace_free(run.trace);
-  sim_explain_free(run.explain);
+static void free_running(sim_running *run) {
+  sim_backend_free(run->backend);
+  pkt_trace_free(run->trace);
+  sim_explain_free(run->explain);
+  free(run);
+}
+
+m4_status sim_trial_begin(sim_running **running, const sim_trial *trial, sim_result *result, m4_error *err) {
+  sim_running *run = *running = calloc(1, sizeof *run);
+  if (!run) return m4_fail(err, M4_MEMORY, trial->scenario->name, "no memory for a simulation");
+  *run = (sim_running){.trial = *trial, .result = result};
+  m4_status status = make_watched(run, err);
+  if (status == M4_OK) status = sim_live_open(&run->live, trial->out_dir, err);
+  if (status == M4_OK)
+    status = sim_engine_create(&run->engine, trial->scenario, run->backend, on_completion, run, result, err);
+  if (status == M4_OK) return M4_OK;
+  sim_live_close(run->live, false);
+  free_running(run);
+  *running = NULL;
+  return status;
+}
+
+m4_status sim_trial_go(sim_running *run, bool *waits, m4_error *err) {
+  return sim_engine_go(run->engine, waits, err);
+}
+
+m4_status sim_trial_end(sim_running *run, m4_status status, m4_error *err) {
+  status = sim_engine_end(run->engine, status, err);
+  if (status == M4_OK || status == M4_INTERRUPTED) status = write_all(run, status, err);
+  sim_live_close(run->live, status == M4_OK || status == M4_INTERRUPTED);
+  free_running(run);
   return status;
 }

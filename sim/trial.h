@@ -27,12 +27,18 @@ typedef struct sim_trial {
   sim_backend_kind backend;
   const sim_scenario *scenario;
   const char *out_dir;
+  inf_stack *stack; /* m4: shared with other trials; NULL: computes alone */
   sim_meter *meter;
   m4_log *log;
 } sim_trial;
 
-/* Runs and writes. *result is filled (sim_result_free) also when M4_INTERRUPTED: what finished is then
- * written. */
-m4_status sim_trial_run(const sim_trial *trial, sim_result *result, m4_error *err);
+/* A trial under way. What sim_trial points to must outlive it. */
+typedef struct sim_running sim_running;
+m4_status sim_trial_begin(sim_running **running, const sim_trial *trial, sim_result *result, m4_error *err);
+/* Goes on until the trial waits for a step of its stack, or the simulation has ended (*waits false). */
+m4_status sim_trial_go(sim_running *running, bool *waits, m4_error *err);
+/* Writes what came out of a simulation that has come to `status`, and frees the trial. *result is filled
+ * (sim_result_free) also when M4_INTERRUPTED: what finished is then written. */
+m4_status sim_trial_end(sim_running *running, m4_status status, m4_error *err);
 
 #endif

@@ -2,7 +2,7 @@
  * clamping. Knows infer/session.h; no model inside. */
 #include "sim/learned/learned.h"
 
-#include "infer/session.h"
+#include "autograd/memory.h"
 #include "nn/weights.h"
 #include "sim/learned/links.h"
 #include "sim/learned/pending.h"
@@ -50,6 +50,14 @@ void sim_learned_model_free(sim_learned_model *model) {
   if (!model) return;
   m4_model_free(model->weights);
   free(model);
+}
+
+m4_status sim_learned_stack(inf_stack **stack, const sim_learned_model *model, m4_error *err) {
+  return inf_stack_create(stack, model->weights, err);
+}
+
+bool sim_learned_on_device(const sim_learned_model *model) {
+  return !ag_on_host(model->weights->backend);
 }
 
 m4_status sim_learned_warn(const sim_learned_model *model, sim_scenario *scenario, m4_error *err) {
@@ -155,13 +163,18 @@ static m4_status stop_at(learned *self, double limit_ns) {
   return M4_OK;
 }
 
+static bool waits(const sim_backend *backend) {
+  return inf_waits(((const learned *)backend)->session);
+}
+
 /* Whatever is earlier is next; at equal times a change of a link goes first, then a completion. */
 static m4_status advance(sim_backend *backend, double limit_ns, bool *found, sim_completion *completion,
                          m4_error *err) {
   learned *self = (learned *)backend;
   double limit = limit_ns - self->origin_ns;
   *found = false;
-  for (;;) {
+  M4_TRY(inf_outcome(self->session, err));
+  while (!waits(backend)) {
     const sim_link_change *change = sim_changing_links_next(&self->links);
     const sim_arrival *next = sim_pending_next(&self->pending);
     double arrival = next ? next->time_ns - self->origin_ns : INFINITY, finish = INFINITY;
@@ -184,6 +197,7 @@ static m4_status advance(sim_backend *backend, double limit_ns, bool *found, sim
     *found = true;
     return complete(self, flow, finish, completion, err);
   }
+  return M4_OK;
 }
 
 /* ---- looking ---- */
@@ -227,6 +241,7 @@ static void destroy(sim_backend *backend) {
 static const sim_backend_ops OPS = {.name = "m4",
                                     .submit = submit,
                                     .advance = advance,
+                                    .waits = waits,
                                     .change_link = change_link,
                                     .view_flow = view_flow,
                                     .view_queue = view_queue,
@@ -243,15 +258,18 @@ m4_status sim_learned_backend(sim_backend **backend, const sim_scenario *scenari
   self->links.scenario = scenario;
   for (int i = 0; i < M4_N_PARAMS; ++i) self->params[i] = (float)scenario->params[i];
   inf_options session_options = {0};
+  inf_stack *stack = options ? options->stack : NULL;
   if (options) {
     self->clamp_off = options->clamp_off;
     session_options = (inf_options){.global_scope = options->global_scope,
                                     .link_reset_off = options->link_reset_off,
                                     .arrivals_only = options->arrivals_only};
   }
-  m4_status status =
-      inf_session_create(&self->session, model->weights, scenario->topology->n_links, &session_options, err);
-  for (int32_t link = 0; status == M4_OK && link < scenario->topology->n_links; ++link)
+  int32_t n_links = scenario->topology->n_links;
+  m4_status status = stack
+                         ? inf_stack_session(&self->session, stack, n_links, &session_options, err)
+                         : inf_session_create(&self->session, model->weights, n_links, &session_options, err);
+  for (int32_t link = 0; status == M4_OK && link < n_links; ++link)
     inf_set_link_rate(self->session, link, scenario->topology->links[link].rate_bps);
   if (status == M4_OK)
     *backend = &self->base;
