@@ -1,6 +1,7 @@
 /* The entry of libm4cuda.so. */
 #include "autograd/cuda/plugin.h"
 
+#include "autograd/cuda/cudnn_ops.h"
 #include "autograd/cuda/runtime.h"
 
 #include <stdio.h>
@@ -20,5 +21,9 @@ const ag_backend *m4_cuda_backend(int version, int number, ag_gemm gemm, char *w
   }
   ag_cuda_fill_memory(backend);
   ag_cuda_fill(backend);
-  return backend;
+  const char *cudnn = getenv("M4_CUDA_CUDNN");
+  if (!cudnn || cudnn[0] != '1' || ag_cuda_use_cudnn(backend, why, why_bytes)) return backend;
+  ag_cuda_close(backend->context);
+  free(backend);
+  return NULL;
 }

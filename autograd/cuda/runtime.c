@@ -17,15 +17,18 @@ static ag_cuda *cuda_of(const ag_backend *backend) {
 
 /* ---- failures ---- */
 
-bool ag_cuda_went_well(ag_cuda *cuda, cudaError_t error, const char *what) {
-  if (error == cudaSuccess) return true;
+void ag_cuda_fail(ag_cuda *cuda, const char *what, const char *error) {
   pthread_mutex_lock(&cuda->lock);
   if (!cuda->failed)
-    snprintf(cuda->failure, sizeof cuda->failure, "%s: %s (launch %lld, the last one: %s)", what,
-             cudaGetErrorString(error), (long long)cuda->n_launches, cuda->last_launch);
+    snprintf(cuda->failure, sizeof cuda->failure, "%s: %s (launch %lld, the last one: %s)", what, error,
+             (long long)cuda->n_launches, cuda->last_launch);
   cuda->failed = true;
   pthread_mutex_unlock(&cuda->lock);
-  return false;
+}
+
+bool ag_cuda_went_well(ag_cuda *cuda, cudaError_t error, const char *what) {
+  if (error != cudaSuccess) ag_cuda_fail(cuda, what, cudaGetErrorString(error));
+  return error == cudaSuccess;
 }
 
 static bool choose(ag_cuda *cuda) {

@@ -25,7 +25,8 @@ typedef struct ag_cuda {
   cublasHandle_t blas;
   cublasComputeType_t compute; /* of products */
   void *blas_workspace;
-  pthread_mutex_t lock; /* for staging, landing and failure */
+  struct ag_cudnn *cudnn; /* NULL unless asked for (cudnn_ops.h) */
+  pthread_mutex_t lock;   /* for staging, landing and failure */
   ag_staging staging;
   void *landing; /* pinned; small downloads arrive here */
   atomic_bool failed;
@@ -43,6 +44,8 @@ void ag_cuda_fill_memory(ag_backend *backend);
 
 /* True when `error` is none; otherwise the first failure is kept: "WHAT: the error's text". */
 bool ag_cuda_went_well(ag_cuda *cuda, cudaError_t error, const char *what);
+/* Keeps a failure that CUDA did not report. */
+void ag_cuda_fail(ag_cuda *cuda, const char *what, const char *error);
 /* False after a failure; otherwise makes the device the calling thread's and counts a launch of that name. */
 bool ag_cuda_begin(ag_cuda *cuda, const char *what);
 
