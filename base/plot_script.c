@@ -159,7 +159,12 @@ static size_t put_data(FILE *out, const m4_plot_view *view, const m4_curve *curv
 
 /* ---- the plot command ---- */
 
-static void put_style(FILE *out, m4_curve_style style, size_t colour_index) {
+/* Of a cloud small dots, of a few points large ones. */
+static double point_size(size_t n_points) {
+  return n_points > 100 ? 0.35 : 1.3;
+}
+
+static void put_style(FILE *out, m4_curve_style style, size_t colour_index, size_t n_points) {
   const char *colour = colours[colour_index % N_COLOURS];
   int dash = 1 + (int)(colour_index / N_COLOURS) % 4;
   switch (style) {
@@ -170,7 +175,7 @@ static void put_style(FILE *out, m4_curve_style style, size_t colour_index) {
     fprintf(out, "with steps lw 2.2 dt %d lc rgb '%s'", dash, colour);
     return;
   case M4_CURVE_POINTS:
-    fprintf(out, "with points pt 7 ps 0.35 lc rgb '%s'", colour);
+    fprintf(out, "with points pt 7 ps %g lc rgb '%s'", point_size(n_points), colour);
     return;
   case M4_CURVE_BARS:
     fprintf(out, "using 1:2:3:4:5:6 with boxxyerror lc rgb '%s'", colour);
@@ -196,7 +201,7 @@ static void put_plot(FILE *out, const m4_plot *plot, const size_t *n_written) {
       bool is_reference = curve->style == M4_CURVE_REFERENCE;
       if (is_reference == (pass == 1) && n_written[c] > 0) {
         fprintf(out, ", $curve%zu ", c);
-        put_style(out, curve->style, colour_index);
+        put_style(out, curve->style, colour_index, n_written[c]);
         if (curve->style == M4_CURVE_POINTS) put_legend_point(out, colour_index);
         fputs(" title ", out);
         put_text(out, curve->label);

@@ -236,7 +236,11 @@ static m4_status load_model(sim_learned_model **model, const char *checkpoint, c
     M4_TRY(sim_default_checkpoint(path, sizeof path, err));
     m4_info(log, "weights: %s (the ones that come with m4)", path);
   }
-  return sim_learned_model_load_on(model, backend, checkpoint ? checkpoint : path, err);
+  M4_TRY(sim_learned_model_load_on(model, backend, checkpoint ? checkpoint : path, err));
+  m4_cost cost = sim_learned_model_cost(*model);
+  m4_info(log, "cost of an event: %.0f multiply-accumulates a flow, %.0f a link it touches", cost.per_flow,
+          cost.per_link);
+  return M4_OK;
 }
 
 static m4_status simulate(const sim_options *options, sim_batch_options *batch, const char *gemm,

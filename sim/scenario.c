@@ -140,6 +140,7 @@ m4_status sim_scenario_create(sim_scenario **out, const char *name, sim_topology
   scenario->topology = topology;
   scenario->flows = flows;
   scenario->n_flows = n_flows;
+  scenario->truth_end_ns = -1;
   scenario->packet = *packet;
   scenario->flow_limit = packet->flow_limit;
   scenario->hosts_per_group = packet->hosts_per_group;

@@ -34,7 +34,8 @@ typedef struct sim_scenario {
   double params[SIM_N_PARAMS]; /* model.md 8 */
   int64_t
       *truth_fct_ns; /* [n_flows] by flow index, -1 = did not finish; NULL when the folder has no fct.txt */
-  sim_link_changes changes;            /* link_changes.txt; of every run of this scenario */
+  int64_t truth_end_ns;     /* when fct.txt's last flow ended; -1 when a flow did not finish, or no fct.txt */
+  sim_link_changes changes; /* link_changes.txt; of every run of this scenario */
   int64_t flow_limit, hosts_per_group; /* closed loop (simulation.md 7.1); flow_limit 0 = open loop */
   struct sim_dag *dag;                 /* which flows wait for others (dag.h); NULL = none does */
   char **warnings;     /* things to tell the user (derived params, unknown config words), NULL-terminated */

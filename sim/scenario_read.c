@@ -117,7 +117,9 @@ static m4_status read_truth_line(sim_text *text, sim_scenario *scenario, const s
   if (scenario->flows[*index].size_bytes != size)
     return sim_text_fail(text, err, "flow %lld has %lld bytes here and %lld in flows.txt", (long long)id,
                          (long long)size, (long long)scenario->flows[*index].size_bytes);
-  if (scenario->truth_fct_ns[*index] < 0) scenario->truth_fct_ns[*index] = fct;
+  if (scenario->truth_fct_ns[*index] >= 0) return M4_OK;
+  scenario->truth_fct_ns[*index] = fct;
+  if (start + fct > scenario->truth_end_ns) scenario->truth_end_ns = start + fct;
   return M4_OK;
 }
 
@@ -130,6 +132,8 @@ static m4_status read_truth(sim_scenario *scenario, const char *path, const sim_
   if (!scenario->truth_fct_ns) status = m4_fail(err, M4_MEMORY, path, "no memory for the FCTs");
   for (int64_t i = 0; status == M4_OK && i < scenario->n_flows; i++) scenario->truth_fct_ns[i] = -1;
   while (status == M4_OK && sim_text_line(&text)) status = read_truth_line(&text, scenario, index_of, err);
+  for (int64_t i = 0; status == M4_OK && i < scenario->n_flows; i++)
+    if (scenario->truth_fct_ns[i] < 0) scenario->truth_end_ns = -1;
   sim_text_close(&text);
   return status;
 }
