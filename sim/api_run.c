@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-enum { DATA_PRIORITY = 3, DESTINATION_PORT = 100, FIRST_SOURCE_PORT = 10000 };
+enum { DATA_PRIORITY = 3, DESTINATION_PORT = 100 };
 
 /* ---- what no call takes ---- */
 
@@ -40,7 +40,7 @@ static m4_status place_flow(api_sim *sim, int32_t src, int32_t dst, int64_t size
   if (sim_flow_problem(scenario->topology, flow, 0, what)) return m4_fail(err, M4_DATA, NULL, "%s", what);
   uint64_t pair = (uint64_t)src << 32 | (uint32_t)dst;
   const int64_t *of_pair = sim_map_get(&sim->pairs, pair);
-  flow->source_port = (uint16_t)(FIRST_SOURCE_PORT + (of_pair ? *of_pair : 0));
+  flow->source_port = (uint16_t)(SIM_FIRST_SOURCE_PORT + (of_pair ? *of_pair : 0));
   int32_t *links = scenario->path_links + sim->n_flows * sim->max_path_links;
   M4_TRY(sim_route(scenario->routing, src, dst, flow->source_port, DESTINATION_PORT, links,
                    sim->max_path_links, &flow->n_links, err));

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { NONE = -1 };
+enum { NONE = -1, FIRST_PLACES = 1024 };
 
 /* Flows of a group of hosts that wait for a place in flight, oldest first. */
 typedef struct group {
@@ -25,7 +25,9 @@ struct sim_engine {
   void *progress_ctx;
   sim_result *result;
   double begin_seconds;
-  int64_t cursor; /* next flow, of those that wait for nobody, to arrive */
+  int64_t cursor;       /* next flow, of those that wait for nobody, to arrive */
+  const sim_feed *feed; /* flows come one by one; NULL: all are there */
+  int64_t n_places;     /* room of the arrays by flow */
   /* With a graph of flows only. */
   int64_t *causes_left; /* [n_flows] */
   m4_heap ready;        /* flows whose causes have completed, by the time they arrive */
@@ -38,6 +40,35 @@ static double seconds_now(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* ---- flows one by one ---- */
+
+/* Room for a flow in the arrays by flow. */
+static m4_status make_place(sim_engine *run, int64_t flow, m4_error *err) {
+  if (flow < run->n_places) return M4_OK;
+  int64_t n = 2 * flow + FIRST_PLACES;
+  sim_result *result = run->result;
+  double *fct_ns = realloc(result->fct_ns, (size_t)n * sizeof *fct_ns);
+  if (fct_ns) result->fct_ns = fct_ns;
+  double *release_ns = realloc(result->release_ns, (size_t)n * sizeof *release_ns);
+  if (release_ns) result->release_ns = release_ns;
+  int64_t *next_waiting = realloc(run->next_waiting, (size_t)n * sizeof *next_waiting);
+  if (next_waiting) run->next_waiting = next_waiting;
+  if (!fct_ns || !release_ns || !next_waiting)
+    return m4_fail(err, M4_MEMORY, run->scenario->name, "no memory for %lld flows at a time", (long long)n);
+  run->n_places = n;
+  return M4_OK;
+}
+
+/* The cursor stands on the next flow of the feed, or on NONE. */
+static m4_status take_from_feed(sim_engine *run, m4_error *err) {
+  M4_TRY(run->feed->next(run->feed->ctx, &run->cursor, err));
+  if (run->cursor == NONE) return M4_OK;
+  M4_TRY(make_place(run, run->cursor, err));
+  run->result->fct_ns[run->cursor] = NAN;
+  run->result->release_ns[run->cursor] = (double)run->scenario->flows[run->cursor].start_ns;
+  return M4_OK;
 }
 
 /* ---- arrivals ---- */
@@ -81,6 +112,10 @@ static m4_status arrive(sim_engine *run, int64_t flow, double time_ns, m4_error 
 /* Which flow arrives next, by (time, flow), and when; INFINITY: none that is known of. */
 static double next_arrival(sim_engine *run, int64_t *flow) {
   const sim_scenario *scenario = run->scenario;
+  if (run->feed) {
+    *flow = run->cursor;
+    return run->cursor == NONE ? INFINITY : run->result->release_ns[run->cursor];
+  }
   while (run->causes_left && run->cursor < scenario->n_flows && scenario->dag->n_causes[run->cursor] > 0)
     run->cursor++;
   *flow = run->cursor;
@@ -93,6 +128,10 @@ static double next_arrival(sim_engine *run, int64_t *flow) {
 }
 
 static m4_status take_arrival(sim_engine *run, int64_t flow, double time_ns, m4_error *err) {
+  if (run->feed) {
+    M4_TRY(arrive(run, flow, time_ns, err));
+    return take_from_feed(run, err);
+  }
   if (flow == run->cursor)
     run->cursor++;
   else
@@ -141,8 +180,8 @@ static m4_status prepare_groups(sim_engine *run, m4_error *err) {
                    "a limit of flows in flight needs at least 1 host per group");
   int64_t n_groups = scenario->topology->n_nodes / scenario->hosts_per_group + 1;
   run->groups = calloc((size_t)n_groups, sizeof *run->groups);
-  run->next_waiting = calloc((size_t)scenario->n_flows + 1, sizeof *run->next_waiting);
-  if (!run->groups || !run->next_waiting)
+  if (!run->feed) run->next_waiting = calloc((size_t)scenario->n_flows + 1, sizeof *run->next_waiting);
+  if (!run->groups || !(run->next_waiting || run->feed))
     return m4_fail(err, M4_MEMORY, scenario->name, "no memory for the flow limit");
   for (int64_t i = 0; i < n_groups; i++) run->groups[i].first = NONE;
   return M4_OK;
@@ -163,9 +202,10 @@ static m4_status prepare(sim_engine *run, m4_error *err) {
   const sim_scenario *scenario = run->scenario;
   bool limited = scenario->flow_limit > 0 && !run->backend->ops->limits_flows;
   M4_TRY(change_links(run, err));
+  if (limited) M4_TRY(prepare_groups(run, err));
+  if (run->feed) return take_from_feed(run, err);
   for (int64_t i = 0; i < scenario->n_flows; i++)
     run->result->release_ns[i] = (double)scenario->flows[i].start_ns;
-  if (limited) M4_TRY(prepare_groups(run, err));
   if (scenario->dag) M4_TRY(prepare_graph(run, err));
   return limited || scenario->dag ? M4_OK : submit_all(run, err);
 }
@@ -175,15 +215,16 @@ static m4_status prepare(sim_engine *run, m4_error *err) {
 /* A back end that completes a flow twice, or one that there is not, is not believed. */
 static m4_status record(sim_engine *run, const sim_completion *done, m4_error *err) {
   sim_result *result = run->result;
-  if (done->flow < 0 || done->flow >= result->n_flows || !isnan(result->fct_ns[done->flow]))
+  if (done->flow < 0 || done->flow >= run->n_places || !isnan(result->fct_ns[done->flow]))
     return m4_fail(err, M4_INTERNAL, run->backend->ops->name,
                    "flow number %lld of %lld completes, and has completed before or never was",
                    (long long)done->flow, (long long)result->n_flows);
   result->fct_ns[done->flow] = done->fct_ns;
-  result->order[result->n_finished++] = done->flow;
+  if (result->order) result->order[result->n_finished] = done->flow;
+  result->n_finished++;
   result->end_ns = done->time_ns;
   if (run->backend->ops->limits_flows) result->release_ns[done->flow] = done->time_ns - done->fct_ns;
-  return M4_OK;
+  return run->feed ? run->feed->done(run->feed->ctx, result, done->flow, err) : M4_OK;
 }
 
 static m4_status complete(sim_engine *run, const sim_completion *done, m4_error *err) {
@@ -226,7 +267,10 @@ static void free_engine(sim_engine *run) {
   free(run);
 }
 
-static m4_status make_result(sim_result *result, const sim_scenario *scenario, m4_error *err) {
+static m4_status make_result(sim_result *result, const sim_scenario *scenario, const sim_feed *feed,
+                             m4_error *err) {
+  *result = (sim_result){.n_flows = feed ? feed->n_flows : 0};
+  if (feed) return M4_OK;
   size_t n = (size_t)scenario->n_flows + 1;
   *result = (sim_result){.n_flows = scenario->n_flows,
                          .fct_ns = calloc(n, sizeof *result->fct_ns),
@@ -239,9 +283,10 @@ static m4_status make_result(sim_result *result, const sim_scenario *scenario, m
   return M4_OK;
 }
 
-m4_status sim_engine_create(sim_engine **engine, const sim_scenario *scenario, sim_backend *backend,
-                            sim_progress_fn progress, void *ctx, sim_result *result, m4_error *err) {
-  m4_status status = make_result(result, scenario, err);
+static m4_status create(sim_engine **engine, const sim_scenario *scenario, sim_backend *backend,
+                        const sim_feed *feed, sim_progress_fn progress, void *ctx, sim_result *result,
+                        m4_error *err) {
+  m4_status status = make_result(result, scenario, feed, err);
   sim_engine *run = *engine = calloc(1, sizeof *run);
   if (!run) status = m4_fail(err, M4_MEMORY, scenario->name, "no memory for a simulation");
   if (status == M4_OK) {
@@ -250,6 +295,8 @@ m4_status sim_engine_create(sim_engine **engine, const sim_scenario *scenario, s
                         .progress = progress,
                         .progress_ctx = ctx,
                         .result = result,
+                        .feed = feed,
+                        .n_places = feed ? 0 : scenario->n_flows,
                         .begin_seconds = seconds_now()};
     status = prepare(run, err);
   }
@@ -260,11 +307,17 @@ m4_status sim_engine_create(sim_engine **engine, const sim_scenario *scenario, s
   return status;
 }
 
+m4_status sim_engine_create(sim_engine **engine, const sim_scenario *scenario, sim_backend *backend,
+                            sim_progress_fn progress, void *ctx, sim_result *result, m4_error *err) {
+  return create(engine, scenario, backend, NULL, progress, ctx, result, err);
+}
+
 m4_status sim_engine_end(sim_engine *run, m4_status status, m4_error *err) {
   sim_result *result = run->result;
   const sim_backend_ops *ops = run->backend->ops;
   result->wall_seconds = seconds_now() - run->begin_seconds;
-  if (status == M4_OK) status = sim_list_unfinished(result, run->backend, run->causes_left, err);
+  if (status == M4_OK && !run->feed)
+    status = sim_list_unfinished(result, run->backend, run->causes_left, err);
   ops->count(run->backend, &result->events, &result->clamped);
   if (ops->counters) result->n_counters = ops->counters(run->backend, result->counters);
   free_engine(run);
@@ -272,14 +325,26 @@ m4_status sim_engine_end(sim_engine *run, m4_status status, m4_error *err) {
   return status;
 }
 
+static m4_status go_to_the_end(sim_engine *run, m4_error *err) {
+  bool waits;
+  m4_status status = sim_engine_go(run, &waits, err);
+  if (status == M4_OK && waits)
+    status = m4_fail(err, M4_INTERNAL, run->scenario->name, "nobody makes the step");
+  return sim_engine_end(run, status, err);
+}
+
 m4_status sim_run(const sim_scenario *scenario, sim_backend *backend, sim_progress_fn progress, void *ctx,
                   sim_result *result, m4_error *err) {
   sim_engine *run;
-  bool waits;
-  M4_TRY(sim_engine_create(&run, scenario, backend, progress, ctx, result, err));
-  m4_status status = sim_engine_go(run, &waits, err);
-  if (status == M4_OK && waits) status = m4_fail(err, M4_INTERNAL, scenario->name, "nobody makes the step");
-  return sim_engine_end(run, status, err);
+  M4_TRY(create(&run, scenario, backend, NULL, progress, ctx, result, err));
+  return go_to_the_end(run, err);
+}
+
+m4_status sim_run_feed(const sim_scenario *scenario, sim_backend *backend, const sim_feed *feed,
+                       sim_progress_fn progress, void *ctx, sim_result *result, m4_error *err) {
+  sim_engine *run;
+  M4_TRY(create(&run, scenario, backend, feed, progress, ctx, result, err));
+  return go_to_the_end(run, err);
 }
 
 void sim_result_free(sim_result *result) {

@@ -17,7 +17,7 @@ typedef struct sim_result {
   int64_t n_flows, n_finished;
   double *fct_ns;      /* [n_flows] by flow index; NAN = never finished */
   double *release_ns;  /* [n_flows] */
-  int64_t *order;      /* [n_finished] flow indices in completion order */
+  int64_t *order;      /* [n_finished] flow indices in completion order; NULL with a feed */
   double end_ns;       /* last completion */
   double wall_seconds; /* the loop only */
   uint64_t events, clamped;
@@ -45,5 +45,22 @@ m4_status sim_engine_create(sim_engine **engine, const sim_scenario *scenario, s
 m4_status sim_engine_go(sim_engine *engine, bool *waits, m4_error *err);
 /* Frees the engine and completes the result of a run that has come to `status`; returns sim_run's status. */
 m4_status sim_engine_end(sim_engine *engine, m4_status status, m4_error *err);
+
+/* Where flows come from and go to when they are not all in the scenario at once: a flow has a place in
+ * scenario->flows from when it is announced until it is done; then the place may be used again. */
+typedef struct sim_feed {
+  void *ctx;
+  int64_t n_flows; /* altogether */
+  /* Fills the place *flow with the next flow in the order of starts; -1: there are no more. */
+  m4_status (*next)(void *ctx, int64_t *flow, m4_error *err);
+  /* The flow is complete: result->fct_ns and release_ns hold its times until the next call of next. */
+  m4_status (*done)(void *ctx, const sim_result *result, int64_t flow, m4_error *err);
+} sim_feed;
+
+/* The same, for back ends that need no flow before its start (not packet), without a graph of flows. The
+ * arrays of result are by place, for as many as were in use at a time; flows that never finish are not
+ * listed. */
+m4_status sim_run_feed(const sim_scenario *scenario, sim_backend *backend, const sim_feed *feed,
+                       sim_progress_fn progress, void *ctx, sim_result *result, m4_error *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "sim/batch.h"
 #include "sim/default_checkpoint.h"
+#include "sim/streamed.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 typedef struct sim_options {
   m4_text_list scenarios;
   const char *backend, *checkpoint, *dag, *out;
-  bool compare, report, trace;
+  bool compare, report, trace, stream;
   int64_t explain; /* NO_FLOW: no story wanted */
 } sim_options;
 
@@ -62,6 +63,11 @@ static const m4_option option_table[] = {
      "packet: write OUT/mix.tr, what happened to every packet at every port, in ns-3's .tr format (64 bytes "
      "per event)",
      NULL},
+    {"--stream", M4_OPTION_FLAG, offsetof(sim_options, stream), NULL,
+     "flowsim: read flows when they start and write them when they complete, so that memory follows the "
+     "flows "
+     "in flight; ids must ascend in flows.txt, rows of flows.csv come in the order of completion",
+     NULL},
     {"--out", M4_OPTION_TEXT, offsetof(sim_options, out), "OUT",
      "folder for fct.txt, flows.csv and summary.json (flows that never finish are listed there with the "
      "reason), "
@@ -98,7 +104,7 @@ static const m4_program program = {
     "m4-sim",
     "simulates flows on a network and writes their completion times",
     "m4-sim --scenario DIR [--scenario DIR ...] --backend packet|flowsim|m4[,...] [--checkpoint FILE] "
-    "[--dag FILE] [--compare] [--report] [--explain FLOW] [--trace] --out OUT",
+    "[--dag FILE] [--compare] [--report] [--explain FLOW] [--trace] [--stream] --out OUT",
     "m4-sim --scenario runs/0 --backend packet --out out/truth\n"
     "m4-sim --scenario runs/0 --backend m4 --checkpoint m4.safetensors --compare --out out/m4\n"
     "m4-sim --scenario runs/0 --backend packet,flowsim,m4 --checkpoint m4.safetensors --out out/all\n"
@@ -151,6 +157,15 @@ static bool uses(const sim_batch_options *batch, sim_backend_kind kind) {
   return false;
 }
 
+/* What is forgotten when it is done cannot be looked at together. */
+static m4_status check_stream(const sim_options *options, const sim_batch_options *batch, m4_error *err) {
+  if (batch->n_backends > 1 || !uses(batch, SIM_BACKEND_FLOWSIM) || options->scenarios.count > 1)
+    return m4_fail(err, M4_USAGE, "--stream", "takes one scenario through flowsim alone");
+  if (options->compare || options->report || options->dag || options->explain != NO_FLOW)
+    return m4_fail(err, M4_USAGE, "--stream", "does not go with --compare, --report, --dag or --explain");
+  return M4_OK;
+}
+
 static m4_status check_options(const sim_options *options, const m4_common *common,
                                const sim_batch_options *batch, m4_error *err) {
   if (!options->out && !common->dry_run)
@@ -165,7 +180,7 @@ static m4_status check_options(const sim_options *options, const m4_common *comm
     return m4_fail(err, M4_USAGE, "--explain", "one run gives a story or a trace, not both");
   if (strncmp(common->device, "cuda", 4) == 0 && !uses(batch, SIM_BACKEND_M4))
     return m4_fail(err, M4_USAGE, "--device", "%.64s: only the m4 back end runs on a GPU", common->device);
-  return M4_OK;
+  return options->stream ? check_stream(options, batch, err) : M4_OK;
 }
 
 /* "auto" (0) or a number. */
@@ -262,6 +277,21 @@ static m4_status simulate(const sim_options *options, sim_batch_options *batch, 
   return status;
 }
 
+static m4_status simulate_stream(const sim_options *options, const sim_batch_options *batch,
+                                 const m4_common *common) {
+  m4_error err = {0};
+  m4_log *log = NULL;
+  const sim_streamed_options streamed = {.scenario_dir = options->scenarios.items[0],
+                                         .out_dir = batch->out_dir,
+                                         .flowsim = batch->trial.flowsim,
+                                         .flow_limit = batch->flow_limit,
+                                         .hosts_per_rack = batch->hosts_per_rack};
+  m4_status status = m4_log_create(&log, common->quiet, NULL, &err);
+  if (status == M4_OK) status = sim_streamed_run(&streamed, log, &err);
+  m4_log_free(log);
+  return status == M4_INTERRUPTED ? status : fail_here(status, &err);
+}
+
 static m4_status run(const sim_options *options, const m4_common *common) {
   m4_error err = {0};
   sim_config values = {0};
@@ -275,7 +305,9 @@ static m4_status run(const sim_options *options, const m4_common *common) {
   } else {
     if (status == M4_OK) status = make_batch(&batch, options, &values, common, &err);
     fail_here(status, &err);
-    if (status == M4_OK) status = simulate(options, &batch, values.gemm, common);
+    if (status == M4_OK)
+      status = options->stream ? simulate_stream(options, &batch, common)
+                               : simulate(options, &batch, values.gemm, common);
   }
   m4_config_free(config);
   return status;

@@ -8,12 +8,25 @@ int64_t sim_reported_fct_ns(const sim_result *result, int64_t flow) {
   return llround(result->fct_ns[flow]);
 }
 
-double sim_application_completion_ns(const sim_scenario *scenario, const sim_result *result) {
-  if (result->n_flows == 0 || result->n_finished < result->n_flows) return NAN;
-  double end_ns = 0;
-  for (int64_t flow = 0; flow < result->n_flows; flow++)
-    end_ns = fmax(end_ns, result->release_ns[flow] + (double)sim_reported_fct_ns(result, flow));
-  return end_ns - (double)scenario->flows[0].start_ns;
+void sim_application_add(sim_application *all, const sim_scenario *scenario, const sim_result *result,
+                         int64_t flow) {
+  double start_ns = (double)scenario->flows[flow].start_ns;
+  bool finished = !isnan(result->fct_ns[flow]);
+  double end_ns = finished ? result->release_ns[flow] + (double)sim_reported_fct_ns(result, flow) : INFINITY;
+  all->start_ns = all->n_flows > 0 ? fmin(all->start_ns, start_ns) : start_ns;
+  all->end_ns = all->n_flows > 0 ? fmax(all->end_ns, end_ns) : end_ns;
+  all->bytes += (double)scenario->flows[flow].size_bytes;
+  all->n_flows++;
+}
+
+sim_application sim_application_of(const sim_scenario *scenario, const sim_result *result) {
+  sim_application all = {0};
+  for (int64_t flow = 0; flow < result->n_flows; flow++) sim_application_add(&all, scenario, result, flow);
+  return all;
+}
+
+double sim_application_completion_ns(const sim_application *all) {
+  return all->n_flows > 0 && isfinite(all->end_ns) ? all->end_ns - all->start_ns : NAN;
 }
 
 double sim_slowdown(const sim_scenario *scenario, const sim_result *result, int64_t flow) {

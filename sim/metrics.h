@@ -18,8 +18,17 @@ int64_t sim_reported_fct_ns(const sim_result *result, int64_t flow);
 /* Of a finished flow: reported FCT / ideal FCT. */
 double sim_slowdown(const sim_scenario *scenario, const sim_result *result, int64_t flow);
 
-/* Application completion time (simulation.md 7.3): from the first arrival to the end of the last flow, its
- * reported FCT counted from its release. NAN when a flow never finished or there are none. */
-double sim_application_completion_ns(const sim_scenario *scenario, const sim_result *result);
+/* All flows as one application (simulation.md 7.3). Zero-initialise before the first flow is added. */
+typedef struct sim_application {
+  int64_t n_flows;
+  double start_ns,
+      end_ns; /* first start; end of the last flow: its release and reported FCT; INFINITY: never */
+  double bytes;
+} sim_application;
+void sim_application_add(sim_application *all, const sim_scenario *scenario, const sim_result *result,
+                         int64_t flow);
+sim_application sim_application_of(const sim_scenario *scenario, const sim_result *result);
+/* From the first start to the end; NAN when a flow never finished or there are none. */
+double sim_application_completion_ns(const sim_application *all);
 
 #endif

@@ -6,22 +6,24 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 enum { MAX_PATH_BYTES = 4096, JSON_DIGITS = 10 };
 
 /* ---- fct.txt and flows.csv ---- */
 
-/* ns-3's nine columns, in completion order. */
+void sim_write_fct_row(FILE *out, const sim_scenario *scenario, const sim_result *result, int64_t index) {
+  const sim_flow *flow = &scenario->flows[index];
+  fprintf(out, "%lld %08x %08x %u %u %lld %lld %lld %lld\n", (long long)flow->id, sim_node_address(flow->src),
+          sim_node_address(flow->dst), flow->source_port, flow->destination_port, (long long)flow->size_bytes,
+          llround(result->release_ns[index]), (long long)sim_reported_fct_ns(result, index),
+          (long long)flow->standalone_ns);
+}
+
+/* In completion order. */
 static void write_fct(FILE *out, const sim_scenario *scenario, const sim_result *result) {
-  for (int64_t i = 0; i < result->n_finished; i++) {
-    int64_t index = result->order[i];
-    const sim_flow *flow = &scenario->flows[index];
-    fprintf(out, "%lld %08x %08x %u %u %lld %lld %lld %lld\n", (long long)flow->id,
-            sim_node_address(flow->src), sim_node_address(flow->dst), flow->source_port,
-            flow->destination_port, (long long)flow->size_bytes, llround(result->release_ns[index]),
-            (long long)sim_reported_fct_ns(result, index), (long long)flow->standalone_ns);
-  }
+  for (int64_t i = 0; i < result->n_finished; i++) sim_write_fct_row(out, scenario, result, result->order[i]);
 }
 
 static int compare_ids(const void *left, const void *right) {
@@ -102,15 +104,12 @@ static json_t *warnings_json(const sim_scenario *scenario) {
   return list;
 }
 
-/* All flows as one application: from the first arrival to the end of the last flow. */
-static void put_application(json_t *to, const sim_scenario *scenario, const sim_result *result) {
-  double completion_ns = sim_application_completion_ns(scenario, result), bytes = 0;
-  for (int64_t flow = 0; flow < result->n_flows; flow++) bytes += (double)scenario->flows[flow].size_bytes;
+static void put_application(json_t *to, const sim_application *all) {
+  double completion_ns = sim_application_completion_ns(all);
   json_object_set_new(to, "application_completion_ns",
-                      isfinite(completion_ns) ? json_integer(llround(completion_ns)) : json_null());
-  json_object_set_new(to, "application_throughput_bps", number(8e9 * bytes / completion_ns));
-  json_object_set_new(to, "application_flows_per_second",
-                      number(1e9 * (double)result->n_flows / completion_ns));
+                      isnan(completion_ns) ? json_null() : json_integer(llround(completion_ns)));
+  json_object_set_new(to, "application_throughput_bps", number(8e9 * all->bytes / completion_ns));
+  json_object_set_new(to, "application_flows_per_second", number(1e9 * (double)all->n_flows / completion_ns));
 }
 
 static json_t *counters_json(const sim_result *result) {
@@ -133,7 +132,7 @@ static json_t *unfinished_json(const sim_scenario *scenario, const sim_result *r
 }
 
 static json_t *summary_json(const sim_scenario *scenario, const char *backend, const sim_result *result,
-                            const m4_accuracy *errors) {
+                            const sim_application *application, const m4_accuracy *errors) {
   json_t *root = json_object();
   json_object_set_new(root, "backend", json_string(backend));
   json_object_set_new(root, "scenario", json_string(scenario->name));
@@ -145,7 +144,7 @@ static json_t *summary_json(const sim_scenario *scenario, const char *backend, c
                       number((double)result->events / fmax(result->wall_seconds, 1e-9)));
   json_object_set_new(root, "peak_rss_bytes", json_integer(peak_rss_bytes()));
   json_object_set_new(root, "clamped", json_integer((json_int_t)result->clamped));
-  put_application(root, scenario, result);
+  put_application(root, application);
   if (result->n_counters > 0) json_object_set_new(root, "counters", counters_json(result));
   if (result->n_listed > 0) json_object_set_new(root, "unfinished", unfinished_json(scenario, result));
   json_object_set_new(root, "warnings", warnings_json(scenario));
@@ -154,45 +153,50 @@ static json_t *summary_json(const sim_scenario *scenario, const char *backend, c
   return root;
 }
 
-static m4_status write_summary(FILE *out, json_t *summary, const char *name, m4_error *err) {
+static m4_status write_json(FILE *out, json_t *summary, const char *name, m4_error *err) {
   int failed = summary ? json_dumpf(summary, out, JSON_INDENT(2) | JSON_REAL_PRECISION(JSON_DIGITS)) : -1;
   json_decref(summary);
   fputc('\n', out);
   return failed ? m4_fail(err, M4_IO, name, "cannot write summary.json") : M4_OK;
 }
 
+m4_status sim_write_summary(const char *dir, const sim_scenario *scenario, const char *backend,
+                            const sim_result *result, const sim_application *application,
+                            const m4_accuracy *errors, m4_error *err) {
+  char path[MAX_PATH_BYTES];
+  m4_outfile file = {0};
+  M4_TRY(m4_path_join(path, sizeof path, dir, "summary.json", err));
+  M4_TRY(m4_outfile_open(&file, path, err));
+  m4_status status = write_json(file.stream, summary_json(scenario, backend, result, application, errors),
+                                scenario->name, err);
+  if (status == M4_OK) status = m4_outfile_commit(&file, err);
+  m4_outfile_abandon(&file);
+  return status;
+}
+
 /* ---- all of it ---- */
 
-typedef struct results {
-  const sim_scenario *scenario;
-  const char *backend;
-  const sim_result *result;
-  const m4_accuracy *errors;
-} results;
-
-static m4_status write_part(const results *all, int part, FILE *out, m4_error *err) {
-  if (part == 0) write_fct(out, all->scenario, all->result);
-  if (part == 1) return write_csv(out, all->scenario, all->result, err);
-  if (part == 2)
-    return write_summary(out, summary_json(all->scenario, all->backend, all->result, all->errors),
-                         all->scenario->name, err);
-  return M4_OK;
+static m4_status write_table(const char *dir, const char *name, const sim_scenario *scenario,
+                             const sim_result *result, m4_error *err) {
+  char path[MAX_PATH_BYTES];
+  m4_outfile file = {0};
+  m4_status status = M4_OK;
+  M4_TRY(m4_path_join(path, sizeof path, dir, name, err));
+  M4_TRY(m4_outfile_open(&file, path, err));
+  if (strcmp(name, "fct.txt") == 0)
+    write_fct(file.stream, scenario, result);
+  else
+    status = write_csv(file.stream, scenario, result, err);
+  if (status == M4_OK) status = m4_outfile_commit(&file, err);
+  m4_outfile_abandon(&file);
+  return status;
 }
 
 m4_status sim_write_results(const char *dir, const sim_scenario *scenario, const char *backend,
                             const sim_result *result, const m4_accuracy *errors, m4_error *err) {
-  static const char *const names[] = {"fct.txt", "flows.csv", "summary.json"};
-  const results all = {scenario, backend, result, errors};
+  const sim_application application = sim_application_of(scenario, result);
   M4_TRY(m4_dir_make(dir, err));
-  for (int part = 0; part < 3; part++) {
-    char path[MAX_PATH_BYTES];
-    m4_outfile file = {0};
-    M4_TRY(m4_path_join(path, sizeof path, dir, names[part], err));
-    M4_TRY(m4_outfile_open(&file, path, err));
-    m4_status status = write_part(&all, part, file.stream, err);
-    if (status == M4_OK) status = m4_outfile_commit(&file, err);
-    m4_outfile_abandon(&file);
-    M4_TRY(status);
-  }
-  return M4_OK;
+  M4_TRY(write_table(dir, "fct.txt", scenario, result, err));
+  M4_TRY(write_table(dir, "flows.csv", scenario, result, err));
+  return sim_write_summary(dir, scenario, backend, result, &application, errors, err);
 }

@@ -9,6 +9,14 @@
 /* One row under this header; fct_ns and slowdown are empty when the flow never finished. */
 void sim_write_flow_row(FILE *out, const sim_scenario *scenario, const sim_result *result, int64_t flow);
 
+/* One line of fct.txt, ns-3's nine columns, of a flow that finished. */
+void sim_write_fct_row(FILE *out, const sim_scenario *scenario, const sim_result *result, int64_t flow);
+
+/* summary.json alone. */
+m4_status sim_write_summary(const char *dir, const sim_scenario *scenario, const char *backend,
+                            const sim_result *result, const sim_application *application,
+                            const m4_accuracy *errors, m4_error *err);
+
 /* Writes the three files into dir (made when missing), each atomically. errors: NULL without --compare. The
  * scenario's warnings go into the summary. M4_IO. */
 m4_status sim_write_results(const char *dir, const sim_scenario *scenario, const char *backend,

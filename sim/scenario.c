@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_SOURCE_PORT = 10000, MAX_PRIORITY = 7 };
+enum { MAX_PRIORITY = 7 };
 #define STANDALONE_CAP_BPS ((int64_t)10000000000)
 
 static bool is_host(const sim_topology *topology, int32_t node) {
@@ -69,7 +69,7 @@ static m4_status number_source_ports(sim_scenario *scenario, m4_error *err) {
   for (int64_t i = 0; i < scenario->n_flows; i++) {
     sim_flow *flow = &scenario->flows[i];
     int64_t *count = sim_map_put(&counts, (uint64_t)flow->src << 32 | (uint32_t)flow->dst, NULL);
-    flow->source_port = (uint16_t)(FIRST_SOURCE_PORT + (*count)++);
+    flow->source_port = (uint16_t)(SIM_FIRST_SOURCE_PORT + (*count)++);
   }
   sim_map_free(&counts);
   return M4_OK;
@@ -106,17 +106,13 @@ static m4_status route_flows(sim_scenario *scenario, m4_error *err) {
   return M4_OK;
 }
 
-static m4_status fill_ideals(sim_scenario *scenario, m4_error *err) {
-  for (int64_t i = 0; i < scenario->n_flows; i++) {
-    sim_flow *flow = &scenario->flows[i];
-    flow->ideal_fct_ns =
-        sim_ideal_fct_ns(scenario->topology, flow->links, flow->n_links, flow->size_bytes, 0);
-    flow->standalone_ns = sim_ideal_fct_ns(scenario->topology, flow->links, flow->n_links, flow->size_bytes,
-                                           STANDALONE_CAP_BPS);
-    if (flow->standalone_ns > SIM_MAX_TIME_NS)
-      return m4_fail(err, M4_DATA, "flows", "flow %lld needs more than 2^53 ns: too large for its links",
-                     (long long)flow->id);
-  }
+m4_status sim_fill_ideals(const sim_topology *topology, sim_flow *flow, m4_error *err) {
+  flow->ideal_fct_ns = sim_ideal_fct_ns(topology, flow->links, flow->n_links, flow->size_bytes, 0);
+  flow->standalone_ns =
+      sim_ideal_fct_ns(topology, flow->links, flow->n_links, flow->size_bytes, STANDALONE_CAP_BPS);
+  if (flow->standalone_ns > SIM_MAX_TIME_NS)
+    return m4_fail(err, M4_DATA, "flows", "flow %lld needs more than 2^53 ns: too large for its links",
+                   (long long)flow->id);
   return M4_OK;
 }
 
@@ -125,7 +121,9 @@ static m4_status complete(sim_scenario *scenario, m4_error *err) {
   M4_TRY(number_source_ports(scenario, err));
   M4_TRY(sim_routing_create(&scenario->routing, scenario->topology, err));
   M4_TRY(route_flows(scenario, err));
-  return fill_ideals(scenario, err);
+  for (int64_t i = 0; i < scenario->n_flows; i++)
+    M4_TRY(sim_fill_ideals(scenario->topology, &scenario->flows[i], err));
+  return M4_OK;
 }
 
 m4_status sim_scenario_create(sim_scenario **out, const char *name, sim_topology *topology, sim_flow *flows,

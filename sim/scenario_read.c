@@ -11,15 +11,15 @@
 #include <string.h>
 
 enum {
-  MAX_PATH_BYTES = 4096,
+  MAX_PATH_BYTES = SIM_MAX_PATH_BYTES,
   MIN_FLOW_BYTES = 14,
   NS_PER_SECOND_POWER = 9
 }; /* "0 0 1 3 100 1 0" and a newline */
 
 /* ---- flows.txt ---- */
 
-static m4_status read_flow(sim_text *text, const sim_topology *topology, int64_t previous_start_ns,
-                           sim_flow *flow, m4_error *err) {
+m4_status sim_read_flow_line(sim_text *text, const sim_topology *topology, int64_t previous_start_ns,
+                             sim_flow *flow, m4_error *err) {
   int64_t src, dst, priority, port, last_node = topology->n_nodes - 1;
   M4_TRY(sim_text_int(text, "flow id", 0, INT64_MAX, &flow->id, err));
   M4_TRY(sim_text_int(text, "source host", 0, last_node, &src, err));
@@ -44,7 +44,7 @@ static m4_status read_flow_lines(sim_text *text, const sim_topology *topology, s
     if (!sim_text_line(text))
       return sim_text_fail(text, err, "the file ends after %lld of %lld flows", (long long)i,
                            (long long)n_flows);
-    M4_TRY(read_flow(text, topology, i ? flows[i - 1].start_ns : 0, &flows[i], err));
+    M4_TRY(sim_read_flow_line(text, topology, i ? flows[i - 1].start_ns : 0, &flows[i], err));
     bool added;
     int64_t *index = sim_map_put(index_of, (uint64_t)flows[i].id, &added);
     if (!added) return sim_text_fail(text, err, "flow id %lld appears twice", (long long)flows[i].id);
@@ -205,13 +205,15 @@ static m4_status read_settings(const folder *paths, pkt_settings *settings, doub
       paths->params);
 }
 
-static m4_status read_parts(sim_scenario **scenario, const folder *paths, sim_scenario *holder,
-                            sim_topology **topology, sim_flow **flows, sim_map *index_of, m4_error *err) {
+/* with_flows false: none is read. */
+static m4_status read_parts(sim_scenario **scenario, const folder *paths, bool with_flows,
+                            sim_scenario *holder, sim_topology **topology, sim_flow **flows,
+                            sim_map *index_of, m4_error *err) {
   pkt_settings settings;
   double params[SIM_N_PARAMS];
-  int64_t n_flows;
+  int64_t n_flows = 0;
   M4_TRY(sim_topology_read(topology, paths->topology, err));
-  M4_TRY(read_flows(paths->flows, *topology, flows, &n_flows, index_of, err));
+  if (with_flows) M4_TRY(read_flows(paths->flows, *topology, flows, &n_flows, index_of, err));
   M4_TRY(read_settings(paths, &settings, params, holder, err));
   m4_status status =
       sim_scenario_create(scenario, paths->name, *topology, *flows, n_flows, &settings, params, err);
@@ -222,10 +224,11 @@ static m4_status read_parts(sim_scenario **scenario, const folder *paths, sim_sc
   holder->warnings = NULL;
   if (m4_file_exists(paths->changes))
     M4_TRY(sim_link_changes_read(&(*scenario)->changes, (*scenario)->topology, paths->changes, err));
-  return m4_file_exists(paths->fct) ? read_truth(*scenario, paths->fct, index_of, err) : M4_OK;
+  bool with_truth = with_flows && m4_file_exists(paths->fct);
+  return with_truth ? read_truth(*scenario, paths->fct, index_of, err) : M4_OK;
 }
 
-m4_status sim_scenario_read(sim_scenario **scenario, const char *dir, m4_error *err) {
+static m4_status read_folder(sim_scenario **scenario, const char *dir, bool with_flows, m4_error *err) {
   *scenario = NULL;
   folder *paths = calloc(1, sizeof *paths);
   sim_scenario *holder = calloc(1, sizeof *holder);
@@ -234,7 +237,8 @@ m4_status sim_scenario_read(sim_scenario **scenario, const char *dir, m4_error *
   sim_map index_of = {0};
   m4_status status = paths && holder ? name_files(dir, paths, err)
                                      : m4_fail(err, M4_MEMORY, dir, "no memory for a scenario");
-  if (status == M4_OK) status = read_parts(scenario, paths, holder, &topology, &flows, &index_of, err);
+  if (status == M4_OK)
+    status = read_parts(scenario, paths, with_flows, holder, &topology, &flows, &index_of, err);
   if (status != M4_OK) {
     sim_scenario_free(*scenario);
     *scenario = NULL;
@@ -245,4 +249,16 @@ m4_status sim_scenario_read(sim_scenario **scenario, const char *dir, m4_error *
   sim_scenario_free(holder);
   free(paths);
   return status;
+}
+
+m4_status sim_scenario_read(sim_scenario **scenario, const char *dir, m4_error *err) {
+  return read_folder(scenario, dir, true, err);
+}
+
+m4_status sim_scenario_read_network(sim_scenario **scenario, const char *dir, m4_error *err) {
+  return read_folder(scenario, dir, false, err);
+}
+
+m4_status sim_scenario_flows_path(char path[SIM_MAX_PATH_BYTES], const char *dir, m4_error *err) {
+  return name_file(path, dir, "flows", err);
 }

@@ -18,12 +18,13 @@ good() {
   printf '10 10 1 0 0 0 10 0 0 0 0 0 0\n' >"$work/s/params.txt"
 }
 
-# expect CODE TEXT [ARGUMENTS]: all back ends that need no weights say the same.
+# expect CODE TEXT [ARGUMENTS]: all back ends that need no weights say the same, and so does the way flow by flow.
 expect() {
   local code=$1 text=$2 got backend
   shift 2
-  for backend in flowsim packet; do
+  for backend in flowsim packet "flowsim --stream"; do
     got=0
+    # shellcheck disable=SC2086
     "$sim" --scenario "$work/s" --backend $backend --out "$work/out" "$@" >/dev/null 2>"$work/err" || got=$?
     if [[ $got -ne $code || $(grep -c '^m4-sim: error: ' "$work/err") -ne $((code != 0)) ]] || ! grep -qF -- "$text" "$work/err" ||
       { [[ $code -ne 0 ]] && [[ -e $work/out/flows.csv ]]; }; then

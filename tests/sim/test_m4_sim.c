@@ -292,6 +292,35 @@ static void a_flow_is_explained(void **state) {
   assert_says("stderr", "no flow 5000");
 }
 
+/* Flow by flow: the same results, rows in the order of completion; not with what needs all flows. */
+static void flows_may_stream(void **state) {
+  (void)state;
+  static const char *const refused[] = {
+      "--backend packet",           "--backend flowsim,m4",          "--backend flowsim --compare",
+      "--backend flowsim --report", "--backend flowsim --explain 3", "--backend flowsim --dag x"};
+  const char *common = "--stream --scenario " NS3_DATA "/1";
+  assert_int_equal(run("%s --backend flowsim --out %s/streamed", common, work), 0);
+  assert_says("stderr", "2000 of 2000 flows finished");
+  assert_int_equal(run("--scenario %s/1 --backend flowsim --quiet --out %s/whole", NS3_DATA, work), 0);
+  assert_same_text("streamed/fct.txt", "whole/fct.txt");
+  char *json = text_of("streamed/summary.json"), *whole = text_of("whole/summary.json");
+  json_t *a = json_loads(json, 0, NULL), *b = json_loads(whole, 0, NULL);
+  static const char *const keys[] = {"flows", "finished", "events", "application_completion_ns",
+                                     "application_throughput_bps"};
+  for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+    assert_true(number_at(a, keys[i]) == number_at(b, keys[i]));
+  json_decref(a);
+  json_decref(b);
+  free(json);
+  free(whole);
+  for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+    assert_int_equal(run("%s %s --out %s/none", common, refused[i], work), 2);
+    assert_says("stderr", "--stream");
+    assert_false(exists("none"));
+  }
+  assert_int_equal(run("%s --backend flowsim --quiet --dry-run", common), 0);
+}
+
 static void mistakes_on_the_command_line(void **state) {
   (void)state;
   assert_int_equal(run("--backend flowsim --out %s/x", work), 2);
@@ -452,6 +481,7 @@ int main(void) {
                                      cmocka_unit_test(threads_do_not_change_results),
                                      cmocka_unit_test(several_back_ends_are_compared),
                                      cmocka_unit_test(a_flow_is_explained),
+                                     cmocka_unit_test(flows_may_stream),
                                      cmocka_unit_test(a_failure_leaves_the_others),
                                      cmocka_unit_test(mistakes_on_the_command_line),
                                      cmocka_unit_test(help_dry_run_and_configuration),
