@@ -25,8 +25,13 @@ sim_application sim_application_of(const sim_scenario *scenario, const sim_resul
   return all;
 }
 
-double sim_application_completion_ns(const sim_application *all) {
+double sim_application_time_ns(const sim_application *all) {
   return all->n_flows > 0 && isfinite(all->end_ns) ? all->end_ns - all->start_ns : NAN;
+}
+
+double sim_application_completion_ns(const sim_scenario *scenario, const sim_result *result) {
+  const sim_application all = sim_application_of(scenario, result);
+  return sim_application_time_ns(&all);
 }
 
 double sim_slowdown(const sim_scenario *scenario, const sim_result *result, int64_t flow) {

@@ -29,6 +29,8 @@ void sim_application_add(sim_application *all, const sim_scenario *scenario, con
                          int64_t flow);
 sim_application sim_application_of(const sim_scenario *scenario, const sim_result *result);
 /* From the first start to the end; NAN when a flow never finished or there are none. */
-double sim_application_completion_ns(const sim_application *all);
+double sim_application_time_ns(const sim_application *all);
+double sim_application_completion_ns(const sim_scenario *scenario,
+                                     const sim_result *result); /* of a whole run */
 
 #endif

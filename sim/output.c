@@ -105,7 +105,7 @@ static json_t *warnings_json(const sim_scenario *scenario) {
 }
 
 static void put_application(json_t *to, const sim_application *all) {
-  double completion_ns = sim_application_completion_ns(all);
+  double completion_ns = sim_application_time_ns(all);
   json_object_set_new(to, "application_completion_ns",
                       isnan(completion_ns) ? json_null() : json_integer(llround(completion_ns)));
   json_object_set_new(to, "application_throughput_bps", number(8e9 * all->bytes / completion_ns));

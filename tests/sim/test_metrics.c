@@ -61,10 +61,6 @@ static void errors_by_hand(void **state) {
 
 /* From the first arrival to the latest end, which need not be the last release; unknown while one is missing.
  */
-static double completion_ns(const sim_scenario *scenario, const sim_result *result) {
-  const sim_application all = sim_application_of(scenario, result);
-  return sim_application_completion_ns(&all);
-}
 
 static void application_completion(void **state) {
   (void)state;
@@ -74,11 +70,11 @@ static void application_completion(void **state) {
   sim_scenario *scenario = scenario_of(training_fabric(), flows, 3);
   double fct_ns[] = {5000, 9000.4, 4000}, release_ns[] = {100, 150, 5100};
   sim_result result = {.n_flows = 3, .n_finished = 3, .fct_ns = fct_ns, .release_ns = release_ns};
-  assert_true(completion_ns(scenario, &result) == 9050);
+  assert_true(sim_application_completion_ns(scenario, &result) == 9050);
   fct_ns[0] = NAN;
-  assert_true(isnan(completion_ns(scenario, &result)));
+  assert_true(isnan(sim_application_completion_ns(scenario, &result)));
   result.n_flows = 0;
-  assert_true(isnan(completion_ns(scenario, &result)));
+  assert_true(isnan(sim_application_completion_ns(scenario, &result)));
   sim_scenario_free(scenario);
 }
 
