@@ -67,10 +67,10 @@ m4_status ag_param_init(ag_param *param, const ag_backend *backend, const char *
 void ag_param_free(ag_param *param, const ag_backend *backend);
 /* Call after changing data (loading, optimiser step): refreshes the copies. */
 void ag_param_refresh(ag_param *param, const ag_backend *backend);
-/* All values as float32 in host memory, [rows, cols]: into the parameter (which is not refreshed yet), and
- * out of it. A device that has failed is an error. */
-m4_status ag_param_set(ag_param *param, const ag_backend *backend, const float *values, m4_error *err);
-m4_status ag_param_get(const ag_param *param, const ag_backend *backend, float *values, m4_error *err);
+/* Values first .. first + n - 1 as float32 in host memory: into the parameter, which is not refreshed yet,
+ * and out of it. From a device that has failed come NaN. */
+void ag_param_put(ag_param *param, const ag_backend *backend, int64_t first, int64_t n, const float *values);
+void ag_param_get(const ag_param *param, const ag_backend *backend, int64_t first, int64_t n, float *values);
 
 /* Gradients of a list of parameters: one flat buffer. A sample owns one; batches add them in a fixed order.
  * Weight gradients are formed from blocks of a fixed number of rows in backward order (AG_WGRAD_BLOCK_ROWS),

@@ -7,6 +7,10 @@ bool ag_on_host(const ag_backend *backend) {
   return backend->host_memory;
 }
 
+const char *ag_backend_name(const ag_backend *backend) {
+  return backend->name;
+}
+
 void *ag_take(const ag_backend *backend, size_t bytes) {
   return backend->alloc(backend, bytes);
 }

@@ -222,16 +222,16 @@ void ag_param_refresh(ag_param *param, const ag_backend *backend) {
   backend->pack(backend, param->packed_transposed, param->transposed, param->cols, param->rows);
 }
 
-m4_status ag_param_set(ag_param *param, const ag_backend *backend, const float *values, m4_error *err) {
-  int64_t n = (int64_t)param->rows * param->cols;
-  upload_floats(backend, param->data, values, n);
-  return ag_backend_status(backend, err);
+static void *element(const ag_param *param, const ag_backend *backend, int64_t i) {
+  return (unsigned char *)param->data + (size_t)i * ag_element_bytes(backend);
 }
 
-m4_status ag_param_get(const ag_param *param, const ag_backend *backend, float *values, m4_error *err) {
-  int64_t n = (int64_t)param->rows * param->cols;
-  download_floats(backend, values, param->data, n);
-  return ag_backend_status(backend, err);
+void ag_param_put(ag_param *param, const ag_backend *backend, int64_t first, int64_t n, const float *values) {
+  upload_floats(backend, element(param, backend, first), values, n);
+}
+
+void ag_param_get(const ag_param *param, const ag_backend *backend, int64_t first, int64_t n, float *values) {
+  download_floats(backend, values, element(param, backend, first), n);
 }
 
 const void *ag_param_transposed(const ag_param *param) {

@@ -214,9 +214,7 @@ m4_status m4_command_seed(const m4_common *common, m4_config *config, const char
   return m4_config_set(config, assignment, err);
 }
 
-m4_status m4_command_on_cpu(const m4_common *common, m4_error *err) {
-  if (strncmp(common->device, "cuda", 4) != 0) return M4_OK;
-  m4_fail(err, M4_USAGE, "--device",
-          "%.64s: the CUDA plug-in computes single ops so far; models run on the CPU", common->device);
-  return m4_hint(err, M4_USAGE, "use --device cpu or auto");
+m4_status m4_command_device(const m4_common *common, m4_config *config, const char *key, m4_error *err) {
+  bool given = strcmp(common->device, "auto") != 0;
+  return given ? m4_config_set_text(config, key, common->device, err) : M4_OK;
 }

@@ -55,8 +55,8 @@ void m4_command_free(const m4_program *program, void *target, m4_common *common)
 
 /* Loads common->config_files, then common->sets, into config; honours --compat. */
 m4_status m4_command_configure(const m4_common *common, m4_config *config, m4_error *err);
-/* For programs whose models run on the CPU: refuses --device cuda, "auto" means the CPU. */
-m4_status m4_command_on_cpu(const m4_common *common, m4_error *err);
+/* Puts --device, unless it is "auto", into this key. */
+m4_status m4_command_device(const m4_common *common, m4_config *config, const char *key, m4_error *err);
 /* Puts --seed, when it was given, into this key. */
 m4_status m4_command_seed(const m4_common *common, m4_config *config, const char *key, m4_error *err);
 

@@ -11,8 +11,9 @@ typedef struct nn_adam {
   double beta1, beta2, epsilon;
   int64_t step;       /* updates done */
   int64_t n_elements; /* of all parameters, in model order */
-  void *m, *v;        /* [n_elements], element type of the model */
+  void *m, *v;        /* [n_elements], element type of the model, in the backend's memory */
   ag_dtype dtype;
+  const ag_backend *backend;
 } nn_adam;
 
 /* beta 0.9 / 0.999, epsilon 1e-8. */

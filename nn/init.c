@@ -11,25 +11,42 @@ static uint32_t number_of(const m4_model *model, const ag_param *param) {
   return number;
 }
 
-static void set(ag_param *param, int64_t place, double value) {
-  if (param->dtype == AG_F64)
-    ((double *)param->data)[place] = (double)(float)value;
-  else
-    ((float *)param->data)[place] = (float)value;
+/* value(arg, i) for every element i. */
+static void fill(const m4_model *model, ag_param *param, float (*value)(const void *arg, int64_t i),
+                 const void *arg) {
+  enum { CHUNK = 1024 };
+  float chunk[CHUNK];
+  int64_t count = (int64_t)param->rows * param->cols;
+  for (int64_t first = 0; first < count; first += CHUNK) {
+    int64_t n = count - first < CHUNK ? count - first : CHUNK;
+    for (int64_t k = 0; k < n; ++k) chunk[k] = value(arg, first + k);
+    ag_param_put(param, model->backend, first, n, chunk);
+  }
+}
+
+typedef struct draw {
+  uint64_t seed;
+  uint32_t stream;
+  double bound;
+} draw;
+
+static float drawn(const void *arg, int64_t i) {
+  const draw *d = arg;
+  return (float)(d->bound * (2.0 * m4_random_uniform(d->seed, M4_RNG_INIT, d->stream, (uint64_t)i) - 1.0));
+}
+
+static float itself(const void *arg, int64_t i) {
+  (void)i;
+  return *(const float *)arg;
 }
 
 /* U(-1/sqrt(fan), 1/sqrt(fan)); the stream is the parameter's number, the index the element's place. */
 static void uniform(m4_model *model, uint64_t seed, ag_param *param, int32_t fan) {
-  uint32_t stream = number_of(model, param);
-  double bound = 1.0 / sqrt((double)fan);
-  int64_t count = (int64_t)param->rows * param->cols;
-  for (int64_t i = 0; i < count; ++i)
-    set(param, i, bound * (2.0 * m4_random_uniform(seed, M4_RNG_INIT, stream, (uint64_t)i) - 1.0));
+  fill(model, param, drawn, &(draw){seed, number_of(model, param), 1.0 / sqrt((double)fan)});
 }
 
-static void constant(ag_param *param, double value) {
-  int64_t count = (int64_t)param->rows * param->cols;
-  for (int64_t i = 0; i < count; ++i) set(param, i, value);
+static void constant(const m4_model *model, ag_param *param, float value) {
+  fill(model, param, itself, &value);
 }
 
 static void init_linear(m4_model *model, uint64_t seed, ag_param *weight, ag_param *bias) {
@@ -52,8 +69,8 @@ static void init_sage(m4_model *model, uint64_t seed, const m4_sage *layer) {
   init_linear(model, seed, layer->project, layer->project_bias);
   init_linear(model, seed, layer->neighbour, layer->neighbour_bias);
   uniform(model, seed, layer->root, layer->root->rows);
-  constant(layer->norm_gain, 1.0);
-  constant(layer->norm_bias, 0.0);
+  constant(model, layer->norm_gain, 1.0f);
+  constant(model, layer->norm_bias, 0.0f);
 }
 
 void m4_model_init(m4_model *model, uint64_t seed) {

@@ -81,6 +81,13 @@ void m4_first_row(const m4_model *model, float size_feature, int32_t n_links, co
   state[3] = facts[0];
 }
 
+static const float FIRST_LINK_STATE[] = {0.0f, 1.0f, 1.0f, 0.0f};
+
+void m4_first_link_row(const m4_model *model, float *state) {
+  memset(state, 0, (size_t)model->widths.hidden * sizeof *state);
+  memcpy(state, FIRST_LINK_STATE, sizeof FIRST_LINK_STATE);
+}
+
 void m4_state_start(m4_state *state, ag_tape *tape, const int32_t *rows, int32_t n, m4_first_rows values) {
   ag_scatter(tape, &state->flows, rows, ag_values(tape, n, state->flows.cols, values.states));
   ag_scatter(tape, &state->facts, rows, ag_values(tape, n, M4_N_FACTS, values.facts));
@@ -110,8 +117,7 @@ void m4_state_init_flow(m4_state *state, const m4_model *model, int32_t row, flo
 }
 
 void m4_state_init_link(m4_state *state, const m4_model *model, int32_t row) {
-  const float first_state[] = {0.0f, 1.0f, 1.0f, 0.0f};
-  set_row(&state->links, model, row, first_state, 4);
+  set_row(&state->links, model, row, FIRST_LINK_STATE, 4);
 }
 
 /* ---- layers ---- */

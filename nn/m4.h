@@ -90,6 +90,7 @@ typedef struct m4_first_rows {
 } m4_first_rows;
 void m4_first_row(const m4_model *model, float size_feature, int32_t n_links, const float *params,
                   float *state, float *facts, float *scaled_params);
+void m4_first_link_row(const m4_model *model, float *state); /* of any link */
 void m4_state_start(m4_state *state, ag_tape *tape, const int32_t *rows, int32_t n, m4_first_rows values);
 
 /* One event as data (design.md "An event is data"). Flow rows ascending, then link rows ascending, are nodes

@@ -2,6 +2,9 @@
  * state tables; nothing of losses. */
 #include "nn/m4_segments.h"
 
+#include "autograd/block.h"
+#include "autograd/memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,56 +17,64 @@ enum {
 
 /* An event of n flows, each alone on a link of its own, with every label. */
 typedef struct probe {
-  int32_t rows[PROBE_NODES];
-  int32_t offset[2 * PROBE_NODES + 1], index[2 * PROBE_NODES];
-  float labels[PROBE_NODES], fluid[PROBE_NODES * M4_N_FLUID];
   m4_event_data event;
+  ag_block block; /* its arrays */
+  m4_state state;
+  ag_tape *tape;
+  m4_arena arena;
 } probe;
 
-static void make_probe(probe *p, int32_t n) {
-  memset(p, 0, sizeof *p);
+static m4_status make_event(probe *p, const m4_model *model, int32_t n, m4_error *err) {
+  size_t count = (size_t)n;
+  ag_block *block = &p->block;
+  M4_TRY(ag_block_begin(block, model->backend, count * (5 + M4_N_FLUID) + 1, err));
+  int32_t *rows = ag_block_integers(block, count), *index = ag_block_integers(block, 2 * count),
+          *offset = ag_block_integers(block, 2 * count + 1);
+  float *fluid = ag_block_reals(block, count * M4_N_FLUID);
+  memset(fluid, 0, count * M4_N_FLUID * sizeof *fluid);
   for (int32_t i = 0; i < n; i++) {
-    p->rows[i] = i;
-    p->index[i] = n + i;
-    p->index[n + i] = i;
+    rows[i] = i;
+    index[i] = n + i;
+    index[n + i] = i;
   }
-  for (int32_t i = 0; i <= 2 * n; i++) p->offset[i] = i;
+  for (int32_t i = 0; i <= 2 * n; i++) offset[i] = i;
+  ag_block_send(block);
   p->event = (m4_event_data){.n_flows = n,
                              .n_links = n,
                              .n_edges = n,
-                             .flow_rows = p->rows,
-                             .link_rows = p->rows,
-                             .neighbour_offset = p->offset,
-                             .neighbour_index = p->index,
+                             .flow_rows = ag_block_there(block, rows),
+                             .link_rows = ag_block_there(block, rows),
+                             .neighbour_offset = ag_block_there(block, offset),
+                             .neighbour_index = ag_block_there(block, index),
                              .dt_us = 1,
-                             .fluid = p->fluid,
+                             .fluid = ag_block_there(block, fluid),
                              .n_size_labels = n,
-                             .size_labels = p->labels,
                              .n_queue_labels = n,
-                             .queue_rows = p->rows,
-                             .queue_labels = p->labels};
+                             .queue_rows = ag_block_there(block, rows)};
+  return M4_OK;
 }
 
-static m4_status record_probe(const m4_model *model, ag_tape *tape, int32_t n, double *tape_bytes,
-                              double *gradient_bytes, m4_error *err) {
-  m4_arena *arena = ag_tape_arena(tape);
-  m4_state state;
-  probe p;
-  make_probe(&p, n);
-  M4_TRY(m4_state_create(&state, model, arena, n, n, err));
-  M4_TRY(ag_table_grad(tape, &state.flows, err));
-  M4_TRY(ag_table_grad(tape, &state.links, err));
-  size_t before = m4_arena_mark(arena);
+/* On a device the structs of a tape lie apart from its elements: either has room for both. */
+static double filled(const m4_model *model, ag_mark mark) {
+  return (double)mark.arena + (ag_on_host(model->backend) ? 0 : (double)mark.elements);
+}
+
+static m4_status record_probe(probe *p, const m4_model *model, double *tape_bytes, double *gradient_bytes,
+                              m4_error *err) {
+  ag_tape *tape = p->tape;
+  M4_TRY(ag_table_grad(tape, &p->state.flows, err));
+  M4_TRY(ag_table_grad(tape, &p->state.links, err));
+  ag_mark before = ag_tape_mark(tape);
   m4_event_aux aux;
   ag_tape_record(tape, true);
-  ag_seed(tape, m4_readout(model, tape, &state, p.rows, 1, p.fluid, 0.5), 1.0);
-  m4_event(model, tape, &state, &p.event, 0.5, &aux);
-  if (aux.size_prediction) ag_seed(tape, ag_l1(tape, aux.size_prediction, p.labels, NULL), 1.0);
-  if (aux.queue_prediction) ag_seed(tape, ag_l1(tape, aux.queue_prediction, p.labels, NULL), 1.0);
-  size_t recorded = m4_arena_mark(arena);
+  ag_seed(tape, m4_readout(model, tape, &p->state, p->event.flow_rows, 1, p->event.fluid, 0.5), 1.0);
+  m4_event(model, tape, &p->state, &p->event, 0.5, &aux);
+  ag_seed(tape, aux.size_prediction, 1.0);
+  ag_seed(tape, aux.queue_prediction, 1.0);
+  ag_mark recorded = ag_tape_mark(tape);
   M4_TRY(ag_backward(tape, NULL, err));
-  *tape_bytes = (double)(recorded - before);
-  *gradient_bytes = GRADIENT_SPARES * (double)(arena->peak_bytes - recorded);
+  *tape_bytes = filled(model, recorded) - filled(model, before);
+  *gradient_bytes = GRADIENT_SPARES * (double)(ag_tape_peak_bytes(tape) - recorded.elements);
   return M4_OK;
 }
 
@@ -73,15 +84,23 @@ static size_t probe_reserve(const m4_widths *w) {
   return ((size_t)w->gcn_layers + 8) * 2 * PROBE_NODES * 16 * width * sizeof(double) + (1u << 22);
 }
 
+static m4_status run_probe(probe *p, const m4_model *model, int32_t n, double *tape_bytes,
+                           double *gradient_bytes, m4_error *err) {
+  M4_TRY(m4_arena_init(&p->arena, probe_reserve(&model->widths), err));
+  M4_TRY(ag_tape_create(&p->tape, model->backend, &p->arena, err));
+  M4_TRY(make_event(p, model, n, err));
+  M4_TRY(m4_state_create(&p->state, model, &p->arena, n, n, err));
+  return record_probe(p, model, tape_bytes, gradient_bytes, err);
+}
+
 static m4_status measure_probe(const m4_model *model, int32_t n, double *tape_bytes, double *gradient_bytes,
                                m4_error *err) {
-  m4_arena arena;
-  ag_tape *tape = NULL;
-  M4_TRY(m4_arena_init(&arena, probe_reserve(&model->widths), err));
-  m4_status status = ag_tape_create(&tape, model->backend, &arena, err);
-  if (status == M4_OK) status = record_probe(model, tape, n, tape_bytes, gradient_bytes, err);
-  if (tape) ag_tape_free(tape);
-  m4_arena_free(&arena);
+  probe p = {0};
+  m4_status status = run_probe(&p, model, n, tape_bytes, gradient_bytes, err);
+  m4_state_free(&p.state, model);
+  ag_block_free(&p.block);
+  ag_tape_free(p.tape);
+  m4_arena_free(&p.arena);
   return status;
 }
 

@@ -22,8 +22,8 @@ double nn_tape_cost_of_sample(const nn_tape_cost *cost, const m4_sample *sample)
 typedef struct nn_segment {
   int32_t first, end;
   int32_t n_flows, n_links;
-  int32_t *flow_rows, *link_rows;
-  ag_tensor *flows, *links; /* the rows at the border, see nn_segment_save */
+  const int32_t *flow_rows, *link_rows; /* on the host until the sample is resident (m4_resident.h) */
+  ag_tensor *flows, *links;             /* the rows at the border, see nn_segment_save */
 } nn_segment;
 
 typedef struct nn_segments {

@@ -2,8 +2,6 @@
  * safetensors and m4.h. */
 #include "nn/weights.h"
 
-#include "autograd/memory.h"
-
 #include "nn/safetensors.h"
 
 #include <stdio.h>
@@ -146,48 +144,34 @@ static m4_status read_widths(m4_widths *widths, const nn_safetensors *content, c
 
 /* ---- values ---- */
 
-static size_t element_bytes(const ag_param *param) {
-  return param->dtype == AG_F64 ? sizeof(double) : sizeof(float);
-}
-
-/* A copy of a parameter's elements, or room for one, on the host. */
-static m4_status take_copy(void **copy, const ag_param *param, m4_error *err) {
-  *copy = calloc((size_t)param->rows * (size_t)param->cols, element_bytes(param));
+/* Room for a parameter's values on the host. */
+static m4_status take_copy(float **copy, const ag_param *param, m4_error *err) {
+  *copy = calloc((size_t)param->rows * (size_t)param->cols, sizeof **copy);
   return *copy ? M4_OK : m4_fail(err, M4_MEMORY, NULL, "no memory for a copy of %s", param->name);
 }
 
-/* Files are [out, in], parameters [in, out]; the same loop serves vectors (rows = 1). */
+/* Files are [out, in], parameters [in, out]; the same loops serve vectors (rows = 1). */
 static m4_status read_values(ag_param *param, const ag_backend *backend, const nn_tensor *tensor,
                              m4_error *err) {
   const char *bytes = tensor->bytes;
-  void *copy;
+  float *copy;
   M4_TRY(take_copy(&copy, param, err));
   for (int64_t in = 0; in < param->rows; ++in)
-    for (int64_t out = 0; out < param->cols; ++out) {
-      float value;
-      memcpy(&value, bytes + 4 * (out * param->rows + in), sizeof value);
-      int64_t place = in * param->cols + out;
-      if (param->dtype == AG_F64)
-        ((double *)copy)[place] = (double)value;
-      else
-        ((float *)copy)[place] = value;
-    }
-  ag_upload(backend, param->data, copy, (size_t)param->rows * (size_t)param->cols * element_bytes(param));
+    for (int64_t out = 0; out < param->cols; ++out)
+      memcpy(&copy[in * param->cols + out], bytes + 4 * (out * param->rows + in), sizeof *copy);
+  ag_param_put(param, backend, 0, tensor->count, copy);
   free(copy);
   return M4_OK;
 }
 
 static m4_status write_values(const ag_param *param, const ag_backend *backend, float *values,
                               m4_error *err) {
-  void *copy;
+  float *copy;
   M4_TRY(take_copy(&copy, param, err));
-  ag_download(backend, copy, param->data, (size_t)param->rows * (size_t)param->cols * element_bytes(param));
+  ag_param_get(param, backend, 0, (int64_t)param->rows * param->cols, copy);
   for (int64_t in = 0; in < param->rows; ++in)
-    for (int64_t out = 0; out < param->cols; ++out) {
-      int64_t place = in * param->cols + out;
-      values[out * param->rows + in] =
-          param->dtype == AG_F64 ? (float)((const double *)copy)[place] : ((const float *)copy)[place];
-    }
+    for (int64_t out = 0; out < param->cols; ++out)
+      values[out * param->rows + in] = copy[in * param->cols + out];
   free(copy);
   return M4_OK;
 }
@@ -282,7 +266,7 @@ static m4_status load_content(m4_model *model, const nn_safetensors *content, co
     M4_TRY(load_param(model->params[i], model->backend, content, path, err));
   M4_TRY(refuse_strangers(model, content, path, err));
   for (int32_t i = 0; i < model->n_params; ++i) ag_param_refresh(model->params[i], model->backend);
-  return M4_OK;
+  return ag_backend_status(model->backend, err);
 }
 
 static void move_notes(nn_safetensors *content, m4_metadata *metadata) {
@@ -337,7 +321,7 @@ static m4_status list_tensors(const m4_model *model, bool with_aux, nn_tensor *t
     tensor->bytes = values;
     values += tensor->count;
   }
-  return M4_OK;
+  return ag_backend_status(model->backend, err);
 }
 
 m4_status m4_weights_save(const m4_model *model, const char *path, const m4_metadata *metadata, bool with_aux,

@@ -1,8 +1,10 @@
 /* Samples through the model in parallel. Knows nn and data. */
 #include "train/batch.h"
 
-#include "autograd/backend.h"
+#include "autograd/memory.h"
+#include "autograd/update.h"
 #include "base/philox.h"
+#include "train/reduce.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -29,6 +31,7 @@ struct tr_crew {
   int32_t n_slots, n_gradient_slots; /* the first n_gradient_slots have gradient buffers */
   int32_t n_waiting;                 /* with ranks: slots whose gradients wait for tr_crew_reduce */
   ag_grads *total;                   /* NULL without gradients */
+  tr_reduce *reduce;                 /* with ranks on a device; else NULL */
 };
 
 enum {
@@ -53,7 +56,9 @@ static m4_status make_buffers(tr_crew *crew, size_t budget_bytes, m4_error *err)
   if (crew->n_gradient_slots == 0) return M4_OK;
   M4_TRY(ag_grads_create(&crew->total, model->backend, model->params, model->n_params, err));
   ag_grads_zero(crew->total);
-  return M4_OK;
+  if (!crew->ranks || ag_on_host(model->backend)) return M4_OK;
+  return tr_reduce_create(&crew->reduce, &model->backend, 1, crew->ranks, crew->n_gradient_slots,
+                          (size_t)m4_model_count(model), NULL, err);
 }
 
 m4_status tr_crew_create(tr_crew **crew_out, const m4_model *model, m4_pool *pool, m4_ranks *ranks,
@@ -61,9 +66,9 @@ m4_status tr_crew_create(tr_crew **crew_out, const m4_model *model, m4_pool *poo
   tr_crew *crew = calloc(1, sizeof *crew);
   if (!crew) return m4_fail(err, M4_MEMORY, NULL, "no memory for workspaces");
   crew->model = model;
-  crew->pool = pool;
+  crew->pool = ag_on_host(model->backend) ? pool : NULL; /* a device takes sample after sample */
   crew->ranks = m4_ranks_count(ranks) > 1 ? ranks : NULL;
-  crew->n_workers = pool ? m4_pool_threads(pool) : 1;
+  crew->n_workers = crew->pool ? m4_pool_threads(pool) : 1;
   int32_t in_flight = 2 * (int32_t)crew->n_workers;
   crew->n_gradient_slots = crew->ranks || batch_size < in_flight ? batch_size : in_flight;
   crew->n_slots = most(LOSS_SLOTS_PER_WORKER * (int32_t)crew->n_workers, crew->n_gradient_slots);
@@ -81,6 +86,7 @@ void tr_crew_free(tr_crew *crew) {
   for (int w = 0; crew->workspaces && w < crew->n_workers; ++w) m4_workspace_free(crew->workspaces[w]);
   for (int32_t s = 0; crew->slots && s < crew->n_slots; ++s) ag_grads_free(crew->slots[s].grads);
   ag_grads_free(crew->total);
+  tr_reduce_free(crew->reduce);
   for (int w = 0; crew->profiles && w < crew->n_workers; ++w) ag_profile_free(crew->profiles[w]);
   for (int w = 0; crew->unfolded && w < crew->n_workers; ++w) m4_arena_free(&crew->unfolded[w]);
   free(crew->unfolded);
@@ -176,12 +182,6 @@ static m4_status take_sample(const wave *job, size_t index, int worker, const m4
                         err);
 }
 
-static bool all_finite(const m4_model *model, const ag_grads *grads) {
-  int64_t n;
-  const void *values = ag_grads_all(grads, &n);
-  return model->backend->all_finite(model->backend, values, n);
-}
-
 static void gradient_task(void *arg, size_t index, int worker) {
   const wave *job = arg;
   tr_crew *crew = job->crew;
@@ -193,7 +193,7 @@ static void gradient_task(void *arg, size_t index, int worker) {
   slot->status = m4_pass_gradients(crew->workspaces[worker], crew->model, sample, job->options,
                                    job->part->scale, tr_part_rng(job->part, job->first + (int64_t)index),
                                    slot->grads, &slot->losses, NULL, &slot->error);
-  if (slot->status == M4_OK && job->part->check_finite && !all_finite(crew->model, slot->grads))
+  if (slot->status == M4_OK && job->part->check_finite && !ag_grads_finite(slot->grads))
     slot->status = m4_fail(&slot->error, M4_NUMERIC, NULL, "a gradient is not finite");
 }
 
@@ -214,37 +214,23 @@ typedef struct addition {
   ag_grads *total;
   const tr_slot *slots;
   int32_t n_slots;
-  int64_t n_elements;
-  ag_dtype dtype;
+  int64_t n_elements, chunk;
 } addition;
 
 /* total[i] += slot 0 [i], then slot 1 [i], ...: the order is the samples' order whatever the thread. */
-#define DEFINE_ADD(name, type)                                                                               \
-  static void name(const addition *job, int64_t begin, int64_t end) {                                        \
-    int64_t n;                                                                                               \
-    type *total = ag_grads_all(job->total, &n);                                                              \
-    for (int32_t s = 0; s < job->n_slots; ++s) {                                                             \
-      const type *part = ag_grads_all(job->slots[s].grads, &n);                                              \
-      for (int64_t i = begin; i < end; ++i) total[i] += part[i];                                             \
-    }                                                                                                        \
-  }
-DEFINE_ADD(add_f32, float)
-DEFINE_ADD(add_f64, double)
-
 static void add_task(void *arg, size_t index, int worker) {
   (void)worker;
   const addition *job = arg;
-  int64_t begin = (int64_t)index * CHUNK_ELEMENTS;
-  int64_t end = begin + CHUNK_ELEMENTS < job->n_elements ? begin + CHUNK_ELEMENTS : job->n_elements;
-  (job->dtype == AG_F64 ? add_f64 : add_f32)(job, begin, end);
+  int64_t begin = (int64_t)index * job->chunk;
+  int64_t end = begin + job->chunk < job->n_elements ? begin + job->chunk : job->n_elements;
+  for (int32_t s = 0; s < job->n_slots; ++s) ag_grads_add(job->total, job->slots[s].grads, begin, end);
 }
 
 static void add_gradients(tr_crew *crew, int32_t n_slots) {
-  addition job = {
-      .total = crew->total, .slots = crew->slots, .n_slots = n_slots, .dtype = crew->model->params[0]->dtype};
+  addition job = {.total = crew->total, .slots = crew->slots, .n_slots = n_slots};
   ag_grads_all(crew->total, &job.n_elements);
-  m4_parallel_for(crew->pool, (size_t)((job.n_elements + CHUNK_ELEMENTS - 1) / CHUNK_ELEMENTS), add_task,
-                  &job);
+  job.chunk = ag_on_host(crew->model->backend) ? CHUNK_ELEMENTS : job.n_elements;
+  m4_parallel_for(crew->pool, (size_t)((job.n_elements + job.chunk - 1) / job.chunk), add_task, &job);
 }
 
 /* A finished slot's losses; its error, or a loss that is not a number, becomes the call's. */
@@ -297,7 +283,10 @@ m4_status tr_crew_reduce(tr_crew *crew, m4_error *err) {
   int64_t n_elements;
   for (int32_t s = 0; s < crew->n_waiting; ++s) blocks[s] = ag_grads_all(crew->slots[s].grads, &n_elements);
   float *total = ag_grads_all(crew->total, &n_elements);
-  m4_status status = m4_ranks_sum(crew->ranks, total, blocks, crew->n_waiting, (size_t)n_elements, err);
+  const float *const *all = blocks;
+  m4_status status = crew->reduce
+                         ? tr_reduce_sum(crew->reduce, &total, &all, &crew->n_waiting, err)
+                         : m4_ranks_sum(crew->ranks, total, blocks, crew->n_waiting, (size_t)n_elements, err);
   free(blocks);
   return status;
 }

@@ -1,6 +1,8 @@
 /* Checkpoints: weights with metadata, and the state file. Knows nn and base. */
 #include "train/checkpoint.h"
 
+#include "autograd/memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +40,7 @@ enum { N_GROUPS = 4 };
 static const char *const group_names[N_GROUPS] = {"param", "adam_m", "adam_v", "gradient"};
 
 /* The arrays of every parameter: weight, first and second moment and, with a half-finished step, gradient;
- * data points into the numbers. */
+ * data points into the numbers, in the backend's memory. */
 static m4_named_array *list_arrays(const tr_numbers *numbers, bool gradient, int32_t *count) {
   const m4_model *model = numbers->model;
   int32_t n_groups = gradient ? N_GROUPS : N_GROUPS - 1;
@@ -63,6 +65,26 @@ static m4_named_array *list_arrays(const tr_numbers *numbers, bool gradient, int
   return arrays;
 }
 
+static size_t array_bytes(const m4_named_array *array) {
+  return (size_t)(array->rows * array->cols) * sizeof(float);
+}
+
+/* Arrays of a device become copies on the host, all in *copies, which the caller frees. */
+static m4_status fetch_arrays(const ag_backend *backend, m4_named_array *arrays, int32_t count,
+                              float **copies, m4_error *err) {
+  size_t bytes = 0;
+  *copies = NULL;
+  if (ag_on_host(backend)) return M4_OK;
+  for (int32_t i = 0; i < count; ++i) bytes += array_bytes(&arrays[i]);
+  float *place = *copies = malloc(bytes ? bytes : 1);
+  if (!place) return m4_fail(err, M4_MEMORY, NULL, "no memory for a copy of the state");
+  for (int32_t i = 0; i < count; place += arrays[i].rows * arrays[i].cols, ++i) {
+    ag_download(backend, place, arrays[i].data, array_bytes(&arrays[i]));
+    arrays[i].data = place;
+  }
+  return ag_backend_status(backend, err);
+}
+
 #define STATE_VERSION "2"
 
 m4_status tr_save_state(const char *path, const tr_numbers *numbers, const tr_state *state,
@@ -70,8 +92,10 @@ m4_status tr_save_state(const char *path, const tr_numbers *numbers, const tr_st
   int32_t count;
   m4_named_array *arrays = list_arrays(numbers, state->in_step > 0, &count);
   if (!arrays) return m4_fail(err, M4_MEMORY, path, "no memory to list %d arrays", (int)count);
+  float *copies;
   m4_metadata metadata = {0};
-  m4_status status = common_metadata(&metadata, state, origin, err);
+  m4_status status = fetch_arrays(numbers->model->backend, arrays, count, &copies, err);
+  if (status == M4_OK) status = common_metadata(&metadata, state, origin, err);
   char number[32];
   snprintf(number, sizeof number, "%lld", (long long)numbers->adam->step);
   if (status == M4_OK) status = m4_metadata_set(&metadata, "format", "m4-trainer-state", err);
@@ -80,6 +104,7 @@ m4_status tr_save_state(const char *path, const tr_numbers *numbers, const tr_st
   if (status == M4_OK) status = set_owned(&metadata, "trainer_state", tr_state_json(state), err);
   if (status == M4_OK) status = m4_arrays_save(path, arrays, count, &metadata, err);
   m4_metadata_free(&metadata);
+  free(copies);
   free(arrays);
   return status;
 }
@@ -90,8 +115,8 @@ static const m4_named_array *find_array(const m4_named_array *arrays, int32_t co
   return NULL;
 }
 
-static m4_status copy_arrays(const m4_named_array *wanted, int32_t n_wanted, const m4_named_array *found,
-                             int32_t n_found, const char *path, m4_error *err) {
+static m4_status copy_arrays(const ag_backend *backend, const m4_named_array *wanted, int32_t n_wanted,
+                             const m4_named_array *found, int32_t n_found, const char *path, m4_error *err) {
   if (n_wanted != n_found)
     return m4_fail(err, M4_DATA, path, "%d arrays found, this model and optimiser have %d", (int)n_found,
                    (int)n_wanted);
@@ -100,9 +125,9 @@ static m4_status copy_arrays(const m4_named_array *wanted, int32_t n_wanted, con
     if (!source || source->rows != wanted[i].rows || source->cols != wanted[i].cols)
       return m4_fail(err, M4_DATA, path, "array %s is %s", wanted[i].name,
                      source ? "of another shape" : "missing");
-    memcpy(wanted[i].data, source->data, (size_t)(source->rows * source->cols) * sizeof(float));
+    ag_upload(backend, wanted[i].data, source->data, array_bytes(source));
   }
-  return M4_OK;
+  return ag_backend_status(backend, err);
 }
 
 static m4_status check_metadata(const m4_metadata *metadata, const char *dataset_hash, const char *path,
@@ -144,7 +169,8 @@ m4_status tr_load_state(const char *path, const tr_numbers *numbers, tr_state *s
   m4_status status = read_metadata(&metadata, dataset_hash, path, state, numbers->adam, err);
   if (status == M4_OK && !(wanted = list_arrays(numbers, state->in_step > 0, &n_wanted)))
     status = m4_fail(err, M4_MEMORY, path, "no memory");
-  if (status == M4_OK) status = copy_arrays(wanted, n_wanted, found, n_found, path, err);
+  if (status == M4_OK)
+    status = copy_arrays(numbers->model->backend, wanted, n_wanted, found, n_found, path, err);
   for (int32_t p = 0; status == M4_OK && p < numbers->model->n_params; ++p)
     ag_param_refresh(numbers->model->params[p], numbers->model->backend);
   free(wanted);

@@ -1,6 +1,8 @@
 /* Training configuration: key table and what follows from it. Knows base/config, nn and data types. */
 #include "train/config.h"
 
+#include "autograd/memory.h"
+
 #include "train/state.h"
 
 #include <string.h>
@@ -17,7 +19,6 @@ static const char *const loss_fn_choices[] = {"l1", NULL};
 static const char *const schedule_choices[] = {"plateau", "cosine", "step", "constant", NULL};
 static const char *const monitor_choices[] = {"val_loss", "val_error", "train_loss", NULL};
 static const char *const precision_choices[] = {"float32", "float64", NULL};
-static const char *const gemm_choices[] = {"float32", "bf16", NULL};
 static const char *const model_choices[] = {"lstm", NULL};
 
 const m4_key tr_keys[] = {
@@ -83,7 +84,9 @@ const m4_key tr_keys[] = {
      "link GRUs; false: links stay in their first state"},
 
     {"training.gpu", M4_KEY_INT_LIST, AT(training.gpu), "[0]", 0, 1024, NULL,
-     "GPUs of the reference; used only with --device cuda"},
+     "GPUs of the reference; accepted, no effect: training.device chooses"},
+    {"training.device", M4_KEY_TEXT, AT(training.device), "auto", 0, 0, NULL,
+     "where to train: cpu, cuda, cuda:N, or auto: CUDA where it works, else the CPU; --device sets it"},
     {"training.n_epochs", M4_KEY_INT, AT(training.n_epochs), "15", 1, 1e6, NULL,
      "passes over the training samples"},
     {"training.max_steps", M4_KEY_INT, AT(training.max_steps), "0", 0, 1e12, NULL,
@@ -169,10 +172,9 @@ const m4_key tr_keys[] = {
      "tape memory of one sample, MiB; longer periods are recomputed in segments; 0 = never recompute"},
     {"training.precision", M4_KEY_TEXT, AT(training.precision), "float32", 0, 0, precision_choices,
      "of all arithmetic; float64 is for comparisons: slow, and such a run cannot be resumed"},
-    {"training.gemm", M4_KEY_TEXT, AT(training.gemm), "float32", 0, 0, gemm_choices,
-     "matrix products: bf16 rounds their factors to bfloat16 (weights and sums stay float32); float32 is "
-     "used "
-     "where the CPU has no AVX512-BF16"},
+    {"training.gemm", M4_KEY_TEXT, AT(training.gemm), "float32", 0, 0, ag_gemm_names,
+     "matrix products: bf16 rounds their factors to bfloat16, tf32 to TF32 (weights and sums stay float32); "
+     "float32 is used where the device cannot: CPUs have no TF32, and bf16 needs AVX512-BF16"},
     {"training.check_finite", M4_KEY_BOOL, AT(training.check_finite), "true", 0, 0, NULL,
      "look for NaN in every sample's gradient (losses are always checked)"},
     {"training.max_skipped_samples", M4_KEY_INT, AT(training.max_skipped_samples), "0", 0, 1e9, NULL,
@@ -187,6 +189,8 @@ const m4_key tr_keys[] = {
 
     {"test.max_samples", M4_KEY_INT, AT(test.max_samples), "0", 0, 1e12, NULL,
      "busy periods tested, drawn at random; 0 = all"},
+    {"test.device", M4_KEY_TEXT, AT(test.device), "auto", 0, 0, NULL,
+     "where to test: cpu, cuda, cuda:N or auto; --device sets it"},
 
     {"dataset.n_flows_list", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
     {"dataset.n_hosts_list", M4_KEY_UNUSED, 0, NULL, 0, 0, NULL, ""},
@@ -216,6 +220,10 @@ m4_status tr_config_check(const tr_config *values, const m4_config *config, m4_e
   if (strcmp(values->training.gemm, "bf16") == 0 && tr_dtype(values) == AG_F64)
     return m4_config_complain(config, "training.gemm", err,
                               "bf16 and training.precision float64 exclude each other");
+  if (strncmp(values->training.device, "cuda", 4) == 0 && tr_dtype(values) == AG_F64)
+    return m4_config_complain(config, "training.device", err,
+                              "%s computes in float32 only; training.precision float64 needs cpu",
+                              values->training.device);
   if (values->dataset.enable_flowsim_gt)
     return m4_config_complain(config, "dataset.enable_flowsim_gt", err, "true is not supported, only false");
   if (values->training.enable_dist)
@@ -233,11 +241,14 @@ ag_dtype tr_dtype(const tr_config *values) {
   return strcmp(values->training.precision, "float64") == 0 ? AG_F64 : AG_F32;
 }
 
-const ag_backend *tr_backend(const tr_config *values, m4_log *log) {
-  if (strcmp(values->training.gemm, "bf16") != 0) return ag_cpu_backend(tr_dtype(values));
-  const ag_backend *backend = ag_cpu_bf16_backend();
-  if (!backend) m4_warn(log, "training.gemm: no AVX512-BF16 on this CPU; float32 products are used");
-  return backend ? backend : ag_cpu_backend(AG_F32);
+m4_status tr_open_backend(const ag_backend **backend, const char *device, ag_dtype dtype, ag_gemm gemm,
+                          m4_log *log, m4_error *err) {
+  const char *why = NULL;
+  *backend = ag_cpu_backend(dtype);
+  if (dtype == AG_F32) M4_TRY(ag_device_open_with(backend, device, gemm, &why, err));
+  m4_info(log, "device  %s%s%s%s", ag_backend_name(*backend), why ? " (" : "", why ? why : "",
+          why ? ")" : "");
+  return M4_OK;
 }
 
 m4_widths tr_widths(const tr_config *values) {

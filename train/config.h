@@ -3,6 +3,7 @@
 #ifndef TRAIN_CONFIG_H
 #define TRAIN_CONFIG_H
 
+#include "autograd/device.h"
 #include "base/config.h"
 #include "base/log.h"
 #include "data/sampler.h"
@@ -51,6 +52,7 @@ typedef struct tr_config {
   } training;
   struct {
     int64_t max_samples;
+    char *device;
   } test;
 } tr_config;
 
@@ -61,8 +63,11 @@ extern const m4_key tr_keys[];
 m4_status tr_config_check(const tr_config *values, const m4_config *config, m4_error *err);
 
 ag_dtype tr_dtype(const tr_config *values);
-/* Where training computes; a warning when it is not what was asked for. */
-const ag_backend *tr_backend(const tr_config *values, m4_log *log);
+/* Opens the device of that name (training.device, test.device); float64 is the CPU's. One line on the log
+ * says which one it is and, when it is not what was asked for, why. M4_IO, M4_USAGE as ag_device_open_with.
+ */
+m4_status tr_open_backend(const ag_backend **backend, const char *device, ag_dtype dtype, ag_gemm gemm,
+                          m4_log *log, m4_error *err);
 m4_widths tr_widths(const tr_config *values);
 m4_size_feature tr_size_feature(const tr_config *values);
 m4_input_form tr_input_form(const tr_config *values);

@@ -1,17 +1,11 @@
 /* Norms and clipping. Knows nn. */
 #include "train/gradients.h"
 
-#include <math.h>
-#include <string.h>
+#include "autograd/update.h"
 
-static double squares(const ag_param *param, const void *gradient) {
-  double sum = 0;
-  for (int64_t i = 0, n = (int64_t)param->rows * param->cols; i < n; ++i) {
-    double value = param->dtype == AG_F64 ? ((const double *)gradient)[i] : ((const float *)gradient)[i];
-    sum += value * value;
-  }
-  return sum;
-}
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 static bool is_in(const char *name, const char *const *prefixes) {
   for (; *prefixes; ++prefixes)
@@ -19,7 +13,8 @@ static bool is_in(const char *name, const char *const *prefixes) {
   return false;
 }
 
-tr_norms tr_gradient_norms(const m4_model *model, ag_grads *grads) {
+/* square [n_params]: of every parameter's gradient. */
+static tr_norms norms_of(const m4_model *model, const double *square) {
   static const char *const gnn[] = {"gcn_layers.", NULL};
   static const char *const lstm[] = {"lstmcell_rate.", "lstmcell_time.", NULL};
   static const char *const link[] = {"lstmcell_rate_link.", "lstmcell_time_link.", NULL};
@@ -27,11 +22,10 @@ tr_norms tr_gradient_norms(const m4_model *model, ag_grads *grads) {
   double sum[3] = {0}, all = 0;
   int count[3] = {0};
   for (int32_t p = 0; p < model->n_params; ++p) {
-    double square = squares(model->params[p], ag_grads_data(grads, p));
-    all += square;
+    all += square[p];
     for (int group = 0; group < 3; ++group)
       if (is_in(model->params[p]->name, groups[group])) {
-        sum[group] += sqrt(square);
+        sum[group] += sqrt(square[p]);
         ++count[group];
       }
   }
@@ -39,32 +33,17 @@ tr_norms tr_gradient_norms(const m4_model *model, ag_grads *grads) {
   return (tr_norms){.gnn = sum[0], .lstm = sum[1], .lstm_link = sum[2], .global = sqrt(all)};
 }
 
-bool tr_clip_values(const m4_model *model, ag_grads *grads, double limit) {
-  int64_t n;
-  void *all = ag_grads_all(grads, &n);
-  bool is_double = model->params[0]->dtype == AG_F64, clipped = false;
-  for (int64_t i = 0; i < n; ++i) {
-    double value = is_double ? ((double *)all)[i] : (double)((float *)all)[i];
-    if (fabs(value) <= limit) continue;
-    clipped = true;
-    if (is_double)
-      ((double *)all)[i] = copysign(limit, value);
-    else
-      ((float *)all)[i] = (float)copysign(limit, value);
-  }
-  return clipped;
+m4_status tr_gradient_norms(tr_norms *norms, const m4_model *model, const ag_grads *grads, m4_error *err) {
+  double *square = calloc((size_t)model->n_params, sizeof *square);
+  if (!square) return m4_fail(err, M4_MEMORY, NULL, "no memory for the norms of gradients");
+  ag_grads_squares(grads, square);
+  *norms = norms_of(model, square);
+  free(square);
+  return M4_OK;
 }
 
-bool tr_clip_norm(const m4_model *model, ag_grads *grads, double norm, double limit) {
+bool tr_clip_norm(ag_grads *grads, double norm, double limit) {
   if (norm <= limit) return false;
-  double factor = limit / (norm + 1e-6);
-  int64_t n;
-  void *all = ag_grads_all(grads, &n);
-  bool is_double = model->params[0]->dtype == AG_F64;
-  for (int64_t i = 0; i < n; ++i)
-    if (is_double)
-      ((double *)all)[i] *= factor;
-    else
-      ((float *)all)[i] *= (float)factor;
+  ag_grads_scale(grads, limit / (norm + 1e-6));
   return true;
 }

@@ -1,6 +1,8 @@
 /* The journal of a run: metrics.jsonl and TensorBoard events. Knows tfevents and nn. */
 #include "train/journal.h"
 
+#include "autograd/memory.h"
+
 #include "base/file.h"
 #include "train/tfevents/png.h"
 #include "train/tfevents/tfevents.h"
@@ -238,26 +240,36 @@ void tr_journal_epoch(tr_journal *journal, const tr_state *state) {
 
 /* ---- histograms and pictures ---- */
 
-static void put_values(tr_journal *journal, const char *group, int64_t step, const ag_param *param,
-                       const void *values) {
+/* values: of the parameter's shape, in the backend's memory. */
+static void put_values(tr_journal *journal, const char *group, int64_t step, const m4_model *model,
+                       const ag_param *param, const void *values) {
+  enum { CHUNK = 1024 };
   char tag[160];
+  double wide[CHUNK];
+  float single[CHUNK];
+  bool is_double = param->dtype == AG_F64;
+  size_t element = is_double ? sizeof *wide : sizeof *single;
   tfe_histogram histogram;
   tfe_histogram_clear(&histogram);
-  for (int64_t i = 0, n = (int64_t)param->rows * param->cols; i < n; ++i)
-    tfe_histogram_add(&histogram, param->dtype == AG_F64 ? ((const double *)values)[i]
-                                                         : (double)((const float *)values)[i]);
+  for (int64_t first = 0, n = (int64_t)param->rows * param->cols; first < n; first += CHUNK) {
+    int64_t count = n - first < CHUNK ? n - first : CHUNK;
+    ag_download(model->backend, is_double ? (void *)wide : single,
+                (const char *)values + (size_t)first * element, (size_t)count * element);
+    for (int64_t i = 0; i < count; ++i)
+      tfe_histogram_add(&histogram, is_double ? wide[i] : (double)single[i]);
+  }
   snprintf(tag, sizeof tag, "%s/%s", group, param->name);
   tfe_put_histogram(journal->events, tag, step, &histogram);
 }
 
 void tr_journal_weights(tr_journal *journal, int64_t step, const m4_model *model) {
   for (int32_t p = 0; p < model->n_params; ++p)
-    put_values(journal, "weights", step, model->params[p], model->params[p]->data);
+    put_values(journal, "weights", step, model, model->params[p], model->params[p]->data);
 }
 
 void tr_journal_gradients(tr_journal *journal, int64_t step, const m4_model *model, ag_grads *gradients) {
   for (int32_t p = 0; p < model->n_params; ++p)
-    put_values(journal, "gradients", step, model->params[p], ag_grads_data(gradients, p));
+    put_values(journal, "gradients", step, model, model->params[p], ag_grads_data(gradients, p));
 }
 
 void tr_journal_histogram(tr_journal *journal, const char *tag, int64_t step, const tfe_histogram *values) {

@@ -56,6 +56,7 @@ typedef struct test_run {
   m4_config *config;
   m4_log *log;
   m4_pool *pool;
+  const ag_backend *backend;
   ds_dataset *dataset;
   test_list list;
   double *loads;
@@ -73,6 +74,7 @@ static m4_status configure(test_run *job, m4_error *err) {
   }
   M4_TRY(m4_config_set_text(job->config, "dataset.path", job->options->dataset, err));
   M4_TRY(m4_command_configure(job->common, job->config, err));
+  M4_TRY(m4_command_device(job->common, job->config, "test.device", err));
   M4_TRY(m4_command_seed(job->common, job->config, "dataset.shard", err));
   return tr_config_check(&job->values, job->config, err);
 }
@@ -85,14 +87,14 @@ static m4_status check_usage(const test_run *job, m4_error *err) {
                    "--dataset PATH or --run DIR");
   if (job->options->on_train && !job->options->run)
     return m4_fail(err, M4_USAGE, "--on-train", "needs --run DIR: which run's training list?");
-  return m4_command_on_cpu(job->common, err);
+  return M4_OK;
 }
 
 static m4_status test_one(test_run *job, int k, m4_error *err) {
   const test_model *tested = &job->models[k];
   m4_loss_options loss = tr_loss_options(&job->values, false);
   m4_model *model = NULL;
-  M4_TRY(m4_weights_load(&model, ag_cpu_backend(AG_F32), tested->checkpoint, NULL, err));
+  M4_TRY(m4_weights_load(&model, job->backend, tested->checkpoint, NULL, err));
   m4_info(job->log, "%s on %lld busy periods of %s", tested->checkpoint, (long long)job->list.count,
           job->values.dataset.path);
   tr_test_job work = {.dataset = job->dataset,
@@ -140,6 +142,7 @@ static m4_status test(test_run *job, m4_error *err) {
   if (!job->results) return m4_fail(err, M4_MEMORY, NULL, "no memory for %d results", job->n_models);
   M4_TRY(m4_log_create(&job->log, job->common->quiet, NULL, err));
   M4_TRY(m4_pool_create(&job->pool, (int)job->common->threads, err));
+  M4_TRY(tr_open_backend(&job->backend, job->values.test.device, AG_F32, AG_GEMM_F32, job->log, err));
   M4_TRY(ds_open(&job->dataset, job->values.dataset.path, err));
   M4_TRY(
       test_list_make(&job->list, job->dataset, job->options->run, job->options->on_train, &job->values, err));

@@ -71,6 +71,7 @@ static m4_status configure(m4_config *config, const train_options *options, cons
   M4_TRY(m4_config_set_text(config, "training.dir_output", options->out, err));
   M4_TRY(m4_config_set_text(config, "training.note", options->note, err));
   M4_TRY(m4_command_configure(common, config, err));
+  M4_TRY(m4_command_device(common, config, "training.device", err));
   return m4_command_seed(common, config, "dataset.shard", err);
 }
 
@@ -86,10 +87,12 @@ static char *join_arguments(int argc, char **argv) {
 }
 
 /* Prints what a saved sample gives now; M4_NUMERIC when it still fails. */
-static m4_status replay(const char *dir, m4_error *err) {
+static m4_status replay(const char *dir, const char *device, m4_error *err) {
   char story[768];
   m4_losses losses;
-  m4_status status = tr_replay(dir, &losses, story, sizeof story, err);
+  const ag_backend *backend;
+  M4_TRY(ag_device_open(&backend, device, NULL, err));
+  m4_status status = tr_replay(dir, backend, &losses, story, sizeof story, err);
   if (story[0]) printf("%s\n", story);
   if (status == M4_OK)
     printf("every value is finite now: loss %.6f  fct %.6f  size %.6f  queue %.6f\n", losses.total,
@@ -107,7 +110,6 @@ typedef struct workshop {
 static m4_status open_workshop(workshop *shop, const m4_common *common, m4_error *err) {
   bool quiet = common->quiet || m4_ranks_index(shop->ranks) > 0;
   M4_TRY(m4_log_create(&shop->log, quiet, NULL, err));
-  M4_TRY(m4_command_on_cpu(common, err));
   return m4_pool_create(&shop->pool, (int)common->threads, err);
 }
 
@@ -167,8 +169,8 @@ int main(int argc, char **argv) {
   m4_status status = m4_command_parse(&program, argc, argv, &options, &common, &finished, &error);
   if (status == M4_OK && !finished) status = m4_ranks_join(&shop.ranks, &error);
   if (status == M4_OK && !finished)
-    status =
-        options.replay ? replay(options.replay, &error) : run(argc, argv, &options, &common, &shop, &error);
+    status = options.replay ? replay(options.replay, common.device, &error)
+                            : run(argc, argv, &options, &common, &shop, &error);
   m4_command_free(&program, &options, &common);
   bool interrupted = status == M4_INTERRUPTED && m4_stop_requested();
   if (status != M4_OK && !interrupted && m4_ranks_speaks(shop.ranks, status))

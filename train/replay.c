@@ -170,13 +170,14 @@ static m4_status run_saved(saved_sample *saved, const char *path, const m4_model
   return tr_trial_run(&trial, losses, err);
 }
 
-m4_status tr_replay(const char *dir, m4_losses *losses, char *story, size_t story_bytes, m4_error *err) {
+m4_status tr_replay(const char *dir, const ag_backend *backend, m4_losses *losses, char *story,
+                    size_t story_bytes, m4_error *err) {
   char path[PATH_BYTES];
   m4_model *model = NULL;
   saved_sample saved = {0};
   story[0] = '\0';
   M4_TRY(m4_path_join(path, sizeof path, dir, weights_name, err));
-  M4_TRY(m4_weights_load(&model, ag_cpu_backend(AG_F32), path, NULL, err));
+  M4_TRY(m4_weights_load(&model, backend, path, NULL, err));
   m4_status status = m4_path_join(path, sizeof path, dir, sample_name, err);
   if (status == M4_OK) status = m4_arrays_load(path, &saved.arrays, &saved.count, &saved.notes, err);
   if (status == M4_OK) {

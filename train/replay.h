@@ -33,6 +33,7 @@ m4_status tr_trial_save(const tr_trial *trial, const tr_trial_origin *origin, co
 
 /* Reads them back and runs the trial. story [story_bytes] receives a line about the sample's origin, also
  * after a failure of the trial itself. M4_DATA for damaged files. */
-m4_status tr_replay(const char *dir, m4_losses *losses, char *story, size_t story_bytes, m4_error *err);
+m4_status tr_replay(const char *dir, const ag_backend *backend, m4_losses *losses, char *story,
+                    size_t story_bytes, m4_error *err);
 
 #endif

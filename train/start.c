@@ -76,7 +76,9 @@ static m4_status open_data(tr_run *run, m4_error *err) {
 
 static m4_status make_model(tr_run *run, m4_error *err) {
   const tr_config *values = run->values;
-  const ag_backend *backend = tr_backend(values, run->job->log);
+  const ag_backend *backend;
+  M4_TRY(tr_open_backend(&backend, values->training.device, tr_dtype(values),
+                         ag_gemm_named(values->training.gemm), run->job->log, err));
   M4_TRY(m4_model_create(&run->model, tr_widths(values), backend, err));
   run->model->size_feature = tr_size_feature(values);
   run->model->input_form = tr_input_form(values);

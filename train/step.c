@@ -1,6 +1,7 @@
 /* Training on batches: gradients of every rank's samples, clipping, Adam, records. A step takes
  * training.accumulate_batches batches; how its samples are cut into batches and ranks changes no bit. Knows
  * the run. */
+#include "autograd/update.h"
 #include "base/signals.h"
 #include "train/gradients.h"
 #include "train/run.h"
@@ -139,16 +140,17 @@ static m4_status add_batch(pass *p, m4_error *err) {
 
 /* ---- one step ---- */
 
-static void clip(tr_run *run, ag_grads *gradient) {
+static m4_status clip(tr_run *run, ag_grads *gradient, m4_error *err) {
   const tr_config *values = run->values;
   bool clipped = false;
-  if (values->training.clip_value > 0)
-    clipped = tr_clip_values(run->model, gradient, values->training.clip_value);
+  if (values->training.clip_value > 0) clipped = ag_grads_limit(gradient, values->training.clip_value);
   if (values->training.clip_norm > 0) {
-    double norm = tr_gradient_norms(run->model, gradient).global;
-    clipped |= tr_clip_norm(run->model, gradient, norm, values->training.clip_norm);
+    tr_norms norms;
+    M4_TRY(tr_gradient_norms(&norms, run->model, gradient, err));
+    clipped |= tr_clip_norm(gradient, norms.global, values->training.clip_norm);
   }
   run->state.clipped += clipped;
+  return M4_OK;
 }
 
 static m4_status record_step(pass *p, m4_error *err) {
@@ -187,10 +189,11 @@ static m4_status finish_step(pass *p, m4_error *err) {
   tr_state *state = &run->state;
   ag_grads *gradient = tr_crew_total(run->crew);
   bool log_now = (state->step + 1) % run->values->training.log_every_n_steps == 0;
-  if (log_now || state->batch == run->batches_per_epoch) run->norms = tr_gradient_norms(run->model, gradient);
+  if (log_now || state->batch == run->batches_per_epoch)
+    M4_TRY(tr_gradient_norms(&run->norms, run->model, gradient, err));
   if (state->batch == run->batches_per_epoch && histograms_are_due(run))
     tr_journal_gradients(run->journal, state->step + 1, run->model, gradient);
-  clip(run, gradient);
+  M4_TRY(clip(run, gradient, err));
   run->rate = tr_learning_rate(run->values, state, run->total_steps);
   nn_adam_step(run->adam, run->model, gradient, run->rate);
   ++state->step;

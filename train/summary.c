@@ -1,6 +1,8 @@
 /* What is printed before training. Knows nn and data. */
 #include "train/summary.h"
 
+#include "autograd/memory.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -38,7 +40,7 @@ static void print_modules(m4_log *log, const m4_model *model) {
 
 void tr_print_summary(m4_log *log, const tr_config *values, const m4_model *model, const ds_dataset *dataset,
                       const ds_split *split, const m4_pool *pool, int n_ranks, int64_t total_steps) {
-  int threads = pool ? m4_pool_threads(pool) : 1;
+  int threads = pool && ag_on_host(model->backend) ? m4_pool_threads(pool) : 1;
   print_modules(log, model);
   m4_info(log,
           "data  %s: %d scenarios, %lld busy periods; %lld train, %lld val; %lld over the active limit, %lld "

@@ -1,6 +1,7 @@
 /* Teacher-forced test of a model: periods are read ahead, predicted in parallel, taken in order. */
 #include "train/test.h"
 
+#include "autograd/memory.h"
 #include "base/signals.h"
 #include "train/test_parts.h"
 
@@ -12,6 +13,7 @@ enum { WAVE = 64 };
 
 typedef struct tester {
   const tr_test_job *job;
+  m4_pool *pool;
   m4_workspace **workspaces; /* one per thread */
   int n_workers;
   ds_item *items[WAVE];
@@ -78,7 +80,7 @@ static m4_status run_wave(tester *t, ds_prefetch *prefetch, bool *more, int64_t 
     *more = status == M4_OK && t->items[count];
     if (*more) ++count;
   }
-  if (status == M4_OK) m4_parallel_for(t->job->pool, count, forward_task, t);
+  if (status == M4_OK) m4_parallel_for(t->pool, count, forward_task, t);
   for (size_t i = 0; i < count; ++i) {
     if (status == M4_OK) {
       char where[96];
@@ -114,7 +116,8 @@ static m4_status run_all(tester *t, m4_error *err) {
 
 static m4_status start(tester *t, m4_error *err) {
   const tr_test_job *job = t->job;
-  t->n_workers = job->pool ? m4_pool_threads(job->pool) : 1;
+  t->pool = ag_on_host(job->model->backend) ? job->pool : NULL; /* a device takes sample after sample */
+  t->n_workers = t->pool ? m4_pool_threads(t->pool) : 1;
   t->workspaces = calloc((size_t)t->n_workers, sizeof *t->workspaces);
   if (!t->workspaces) return m4_fail(err, M4_MEMORY, NULL, "no memory for the test");
   for (int w = 0; w < t->n_workers; ++w) M4_TRY(m4_workspace_create(&t->workspaces[w], job->model, 1, err));

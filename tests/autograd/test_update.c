@@ -143,8 +143,10 @@ static void check_values(fixture *f) {
   static float given[MOST], found[MOST];
   int64_t n = (int64_t)rows[1] * cols[1];
   for (int64_t i = 0; i < n; ++i) given[i] = (float)value_of(i + 3);
-  assert_int_equal(ag_param_set(&f->params[1], f->backend, given, NULL), M4_OK);
-  assert_int_equal(ag_param_get(&f->params[1], f->backend, found, NULL), M4_OK);
+  ag_param_put(&f->params[1], f->backend, 0, n, given);
+  ag_param_put(&f->params[1], f->backend, 5, 3, given);
+  memcpy(given + 5, given, 3 * sizeof *given);
+  ag_param_get(&f->params[1], f->backend, 0, n, found);
   assert_memory_equal(given, found, (size_t)n * sizeof *given);
 }
 

@@ -308,7 +308,7 @@ static void check_replay(const char *note, bool fluid, const char *const *settin
   dir += strlen("--replay ");
   char story[512];
   m4_error error = {0};
-  assert_int_equal(tr_replay(dir, NULL, story, sizeof story, &error), M4_NUMERIC);
+  assert_int_equal(tr_replay(dir, ag_cpu_backend(AG_F32), NULL, story, sizeof story, &error), M4_NUMERIC);
   assert_non_null(strstr(error.what, "op linear"));
   assert_non_null(strstr(run.error.what, error.what)); /* the same op, the same value */
   assert_non_null(strstr(story, "step 1"));
@@ -320,7 +320,8 @@ static void check_replay(const char *note, bool fluid, const char *const *settin
   snprintf(command, sizeof command, "cp %s/checkpoints/init.safetensors %s", fine.dir, weights);
   assert_int_equal(system(command), 0);
   m4_losses losses;
-  if (tr_replay(dir, &losses, story, sizeof story, &error) != M4_OK) fail_msg("%s", error.what);
+  if (tr_replay(dir, ag_cpu_backend(AG_F32), &losses, story, sizeof story, &error) != M4_OK)
+    fail_msg("%s", error.what);
   double logged[1000];
   assert_int_equal(journal(&fine, "step", "loss", logged), 1);
   assert_true(losses.total == logged[0]);
@@ -374,7 +375,7 @@ static void damaged_replays_are_refused(void **state) {
   char story[512], path[96], copy[96];
   m4_error error = {0};
   snprintf(path, sizeof path, "%s/nowhere", work);
-  assert_int_equal(tr_replay(path, NULL, story, sizeof story, &error), M4_IO);
+  assert_int_equal(tr_replay(path, ag_cpu_backend(AG_F32), NULL, story, sizeof story, &error), M4_IO);
   /* The failure of the test before, cut and with foreign contents. */
   char command[512];
   snprintf(copy, sizeof copy, "%s/damaged", work);
@@ -383,11 +384,11 @@ static void damaged_replays_are_refused(void **state) {
   assert_int_equal(system(command), 0);
   snprintf(command, sizeof command, "cp %s/weights.safetensors %s/sample.safetensors", copy, copy);
   assert_int_equal(system(command), 0);
-  assert_int_equal(tr_replay(copy, NULL, story, sizeof story, &error), M4_DATA);
+  assert_int_equal(tr_replay(copy, ag_cpu_backend(AG_F32), NULL, story, sizeof story, &error), M4_DATA);
   assert_non_null(strstr(error.what, "not a saved sample"));
   snprintf(command, sizeof command, "head -c 500 %s/weights.safetensors >%s/sample.safetensors", copy, copy);
   assert_int_equal(system(command), 0);
-  assert_int_equal(tr_replay(copy, NULL, story, sizeof story, &error), M4_DATA);
+  assert_int_equal(tr_replay(copy, ag_cpu_backend(AG_F32), NULL, story, sizeof story, &error), M4_DATA);
 }
 
 static int clean_up(void **state) {
