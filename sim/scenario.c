@@ -89,13 +89,21 @@ static m4_status append_path(sim_scenario *scenario, const int32_t *links, int32
   return M4_OK;
 }
 
+m4_status sim_flow_within(m4_error *err, m4_status status, const sim_flow *flow) {
+  char name[40];
+  if (status == M4_OK) return M4_OK;
+  snprintf(name, sizeof name, "flow %lld", (long long)flow->id);
+  return m4_within(err, status, name);
+}
+
 static m4_status route_flows(sim_scenario *scenario, m4_error *err) {
   size_t used = 0, capacity = 0;
   int32_t links[SIM_MAX_PATH];
   for (int64_t i = 0; i < scenario->n_flows; i++) {
     sim_flow *flow = &scenario->flows[i];
-    M4_TRY(sim_route(scenario->routing, flow->src, flow->dst, flow->source_port, flow->destination_port,
-                     links, SIM_MAX_PATH, &flow->n_links, err));
+    m4_status status = sim_route(scenario->routing, flow->src, flow->dst, flow->source_port,
+                                 flow->destination_port, links, SIM_MAX_PATH, &flow->n_links, err);
+    M4_TRY(sim_flow_within(err, status, flow));
     M4_TRY(append_path(scenario, links, flow->n_links, &used, &capacity, err));
   }
   const int32_t *next = scenario->path_links; /* the block does not move any more */

@@ -24,6 +24,9 @@ m4_status sim_scenario_flows_path(char path[SIM_MAX_PATH_BYTES], const char *dir
 m4_status sim_read_flow_line(sim_text *text, const sim_topology *topology, int64_t previous_start_ns,
                              sim_flow *flow, m4_error *err);
 
+/* Puts "flow ID: " before where an error happened. */
+m4_status sim_flow_within(m4_error *err, m4_status status, const sim_flow *flow);
+
 /* Both ideal FCTs of a flow whose path is known. M4_DATA: too large for its links. */
 m4_status sim_fill_ideals(const sim_topology *topology, sim_flow *flow, m4_error *err);
 

@@ -85,7 +85,7 @@ static m4_status read_flow(sim_stream *stream, sim_text *text, int64_t place, m4
   stream->last_start_ns = flow.start_ns;
   M4_TRY(number_port(stream, &flow, err));
   stream->scenario->flows[place] = flow;
-  m4_status status = route(stream, place, err);
+  m4_status status = sim_flow_within(err, route(stream, place, err), &flow);
   return status == M4_OK ? M4_OK : m4_within(err, status, text->path);
 }
 

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,9 +168,12 @@ m4_status sim_text_decimal(sim_text *text, const char *what, int power, int64_t 
   const char *end;
   M4_TRY(need_word(text, what, &word, err));
   if (!sim_parse_decimal(word, power, value, &end) || *end)
-    return bad_word(text, what, word, "a decimal number that is not negative", err);
-  if (*value < min || *value > max) return bad_word(text, what, word, "in a sensible range", err);
-  return M4_OK;
+    return bad_word(text, what, word, "a decimal number, neither negative nor huge", err);
+  if (*value >= min && *value <= max) return M4_OK;
+  char wanted[80];
+  snprintf(wanted, sizeof wanted, "between %.10g and %.10g", (double)min / pow(10, power),
+           (double)max / pow(10, power));
+  return bad_word(text, what, word, wanted, err);
 }
 
 typedef struct unit {

@@ -36,12 +36,20 @@ expect() {
 }
 
 good; expect 0 "2 of 2 flows"
-good; sed -i '1s/5$/4/; /^4 5 10/d' "$work/s/topology.txt"; expect 3 "no path"                      # disconnected hosts
+good; sed -i '1s/5$/4/; /^4 5 10/d' "$work/s/topology.txt"; expect 3 "flow 1: routing: there is no path" # disconnected hosts
 good; sed -i 's/^2 5 10Gbps/2 5 0Gbps/' "$work/s/topology.txt"; expect 3 "topology.txt:5"            # zero bandwidth
 good; sed -i 's/^2 5 10Gbps/2 5 -1Gbps/' "$work/s/topology.txt"; expect 3 "topology.txt:5"
 good; sed -i 's/^2 5 10Gbps 1000ns/2 5 10Gbps -5ns/' "$work/s/topology.txt"; expect 3 "topology.txt:5"
+good; sed -i 's/^2 5 10Gbps/2 5 1e30Gbps/' "$work/s/topology.txt"; expect 3 "topology.txt:5"
+good; sed -i 's/^2 5 10Gbps 1000ns/2 5 10Gbps 1e30s/' "$work/s/topology.txt"; expect 3 "topology.txt:5"
+good; sed -i 's/^2 5 /2 2 /' "$work/s/topology.txt"; expect 3 "topology.txt:5"                       # a cable from a host to itself
+good; sed -i '2s/.*/4 4/' "$work/s/topology.txt"; expect 3 "switch 4 is listed twice"
+good; printf '0.5 4 5 0\n0.4 4 5 10Gbps\n' >"$work/s/link_changes.txt"; expect 3 "link_changes.txt:2" # runs back
+good; printf -- '-1 4 5 0\n' >"$work/s/link_changes.txt"; expect 3 "link_changes.txt:1"
+good; printf '1e300 4 5 0\n' >"$work/s/link_changes.txt"; expect 3 "link_changes.txt:1"
 good; sed -i 's/0.000002/-0.000002/' "$work/s/flows.txt"; expect 3 "flows.txt:3"                     # negative time
 good; sed -i 's/0.000002/99999999999999/' "$work/s/flows.txt"; expect 3 "flows.txt:3"                # huge time
+good; sed -i 's/0.000002/9007199.5/' "$work/s/flows.txt"; expect 3 "must be between 0 and 9007199.25" # beyond 2^53 ns
 good; sed -i 's/0.000002/nan/' "$work/s/flows.txt"; expect 3 "flows.txt:3"
 good; sed -i 's/0.000002/0.0000001/' "$work/s/flows.txt"; expect 3 "flows.txt:3"                     # runs back
 good; sed -i 's/^1 0 2/0 0 2/' "$work/s/flows.txt"; expect 3 "flows.txt:3"                           # the same id twice
