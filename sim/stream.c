@@ -12,6 +12,12 @@
 
 enum { BLOCK = 1024, MIN_LINE_BYTES = 14, MAX_LINKS = 16 };
 
+/* Flows of a source so far, to each destination [n_nodes]: bytes until one of them does not suffice. */
+typedef struct flow_counts {
+  uint8_t *few;
+  uint16_t *many;
+} flow_counts;
+
 struct sim_stream {
   sim_scenario *scenario; /* flows: [n_places] places */
   sim_lines *file;
@@ -20,7 +26,7 @@ struct sim_stream {
   int64_t *unused, n_unused; /* [n_places] */
   bool *taken;               /* [n_places] */
   int32_t **paths;           /* [n_places / BLOCK] each [BLOCK][MAX_LINKS] links: they never move */
-  uint16_t **ports; /* [n_nodes] source ports given to each destination; NULL: that host sent nothing */
+  flow_counts *counts;       /* [n_nodes] by source */
   sim_application application;
   m4_outfile fct, csv;
 };
@@ -54,12 +60,26 @@ static m4_status add_places(sim_stream *stream, m4_error *err) {
   return M4_OK;
 }
 
+static m4_status widen(flow_counts *row, int32_t n, const char *name, m4_error *err) {
+  row->many = calloc((size_t)n, sizeof *row->many);
+  if (!row->many) return m4_fail(err, M4_MEMORY, name, "no memory for source ports");
+  for (int32_t i = 0; i < n; i++) row->many[i] = row->few[i];
+  free(row->few);
+  row->few = NULL;
+  return M4_OK;
+}
+
 /* The port counts the flows of the pair, as for scenarios that are read as a whole. */
 static m4_status number_port(sim_stream *stream, sim_flow *flow, m4_error *err) {
-  uint16_t **row = &stream->ports[flow->src];
-  if (!*row) *row = calloc((size_t)stream->scenario->topology->n_nodes, sizeof **row);
-  if (!*row) return m4_fail(err, M4_MEMORY, stream->scenario->name, "no memory for source ports");
-  flow->source_port = (uint16_t)(SIM_FIRST_SOURCE_PORT + (*row)[flow->dst]++);
+  flow_counts *row = &stream->counts[flow->src];
+  int32_t n = stream->scenario->topology->n_nodes;
+  if (!row->few && !row->many) {
+    row->few = calloc((size_t)n, sizeof *row->few);
+    if (!row->few) return m4_fail(err, M4_MEMORY, stream->scenario->name, "no memory for source ports");
+  }
+  if (row->few && row->few[flow->dst] == UINT8_MAX) M4_TRY(widen(row, n, stream->scenario->name, err));
+  unsigned before = row->many ? row->many[flow->dst]++ : row->few[flow->dst]++;
+  flow->source_port = (uint16_t)(SIM_FIRST_SOURCE_PORT + before);
   return M4_OK;
 }
 
@@ -138,8 +158,8 @@ static m4_status open_all(sim_stream *stream, const char *dir, m4_error *err) {
   M4_TRY(sim_scenario_flows_path(path, dir, err));
   M4_TRY(sim_lines_open(&stream->file, path, err));
   M4_TRY(read_count(stream, err));
-  stream->ports = calloc((size_t)stream->scenario->topology->n_nodes + 1, sizeof *stream->ports);
-  if (!stream->ports) return m4_fail(err, M4_MEMORY, dir, "no memory for source ports");
+  stream->counts = calloc((size_t)stream->scenario->topology->n_nodes + 1, sizeof *stream->counts);
+  if (!stream->counts) return m4_fail(err, M4_MEMORY, dir, "no memory for source ports");
   return add_places(stream, err);
 }
 
@@ -161,13 +181,16 @@ void sim_stream_free(sim_stream *stream) {
   m4_outfile_abandon(&stream->fct);
   m4_outfile_abandon(&stream->csv);
   for (int64_t i = 0; i < stream->n_places / BLOCK; i++) free(stream->paths[i]);
-  for (int32_t i = 0; stream->ports && i < stream->scenario->topology->n_nodes; i++) free(stream->ports[i]);
+  for (int32_t i = 0; stream->counts && i < stream->scenario->topology->n_nodes; i++) {
+    free(stream->counts[i].few);
+    free(stream->counts[i].many);
+  }
   sim_lines_close(stream->file);
   sim_scenario_free(stream->scenario);
   free(stream->unused);
   free(stream->taken);
   free(stream->paths);
-  free(stream->ports);
+  free(stream->counts);
   free(stream);
 }
 
