@@ -7,16 +7,16 @@
 
 #include <math.h>
 
-enum { MAX_FLOWS = 200 };
+enum { MAX_FLOWS = 200, MOST_FLOWS = 1500 }; /* at random; of any test */
 
 /* The two ways side by side, and what both have been told. */
 typedef struct pair {
   sim_scenario *scenario;
   sim_maxmin *fair;
   plain_maxmin *plain;
-  bool active[MAX_FLOWS];
-  double rate[MAX_FLOWS]; /* as the lists of changed flows tell */
-  double *capacity;       /* [n_links] bytes/ns */
+  bool active[MOST_FLOWS];
+  double rate[MOST_FLOWS]; /* as the lists of changed flows tell */
+  double *capacity;        /* [n_links] bytes/ns */
 } pair;
 
 static pair make_pair(sim_scenario *scenario) {
@@ -127,6 +127,34 @@ static void changes_by_chance(void **state) {
   }
 }
 
+/* A large fabric on which a few hosts have most of the flows: links with dozens of flows that are set free
+ * and limited again at each change. */
+static void busy_hosts(void **state) {
+  (void)state;
+  enum { FLOWS = MOST_FLOWS, AT_FIRST = 1000, STEPS = 600 };
+  m4_rng rng = m4_rng_make(9, M4_RNG_TEST, 0);
+  const sim_clos shape = {4, 4, 16, 16, 16, GBPS(10), GBPS(20), GBPS(10), 1000};
+  sim_topology *topology;
+  assert_int_equal(sim_topology_clos(&topology, &shape, NULL), M4_OK);
+  double hosts = topology->n_hosts;
+  sim_flow flows[FLOWS] = {0};
+  for (int i = 0; i < FLOWS; i++) {
+    flows[i].size_bytes = 1;
+    flows[i].src = (int32_t)(hosts * pow(m4_rng_uniform(&rng), 3));
+    do flows[i].dst = (int32_t)(hosts * pow(m4_rng_uniform(&rng), 3));
+    while (flows[i].dst == flows[i].src);
+  }
+  pair both = make_pair(scenario_of(topology, flows, FLOWS));
+  for (int64_t i = 0; i < AT_FIRST; i++) toggle(&both, i);
+  for (int step = 0; step < STEPS; step++) {
+    toggle(&both, (int64_t)m4_rng_below(&rng, FLOWS));
+    update(&both);
+    check_plain(&both);
+  }
+  check_fair(&both);
+  free_pair(&both);
+}
+
 /* Rates must not depend on the order in which flows joined, but for rounding. */
 static void order_does_not_matter(void **state) {
   (void)state;
@@ -196,8 +224,9 @@ static void a_case_by_hand(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(changes_by_chance), cmocka_unit_test(order_does_not_matter),
-      cmocka_unit_test(far_away_nothing_changes), cmocka_unit_test(a_case_by_hand)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(changes_by_chance), cmocka_unit_test(busy_hosts),
+                                     cmocka_unit_test(order_does_not_matter),
+                                     cmocka_unit_test(far_away_nothing_changes),
+                                     cmocka_unit_test(a_case_by_hand)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
