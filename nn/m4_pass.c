@@ -63,7 +63,9 @@ void m4_workspace_check_finite(m4_workspace *workspace, bool on) {
 }
 
 size_t m4_workspace_peak_bytes(const m4_workspace *workspace) {
-  size_t now = workspace->arena.peak_bytes;
+  size_t now = workspace->arena.peak_bytes, elements = 0;
+  if (workspace->tape) elements = ag_tape_peak_bytes(workspace->tape); /* on a device: its memory */
+  if (elements > now) now = elements;
   return now > workspace->peak_bytes ? now : workspace->peak_bytes;
 }
 

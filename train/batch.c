@@ -182,6 +182,13 @@ static m4_status take_sample(const wave *job, size_t index, int worker, const m4
                         err);
 }
 
+/* A device that has failed shows NaN. */
+static m4_status check_gradient(const m4_model *model, const ag_grads *grads, m4_error *err) {
+  bool finite = ag_grads_finite(grads);
+  M4_TRY(ag_backend_status(model->backend, err));
+  return finite ? M4_OK : m4_fail(err, M4_NUMERIC, NULL, "a gradient is not finite");
+}
+
 static void gradient_task(void *arg, size_t index, int worker) {
   const wave *job = arg;
   tr_crew *crew = job->crew;
@@ -193,8 +200,8 @@ static void gradient_task(void *arg, size_t index, int worker) {
   slot->status = m4_pass_gradients(crew->workspaces[worker], crew->model, sample, job->options,
                                    job->part->scale, tr_part_rng(job->part, job->first + (int64_t)index),
                                    slot->grads, &slot->losses, NULL, &slot->error);
-  if (slot->status == M4_OK && job->part->check_finite && !ag_grads_finite(slot->grads))
-    slot->status = m4_fail(&slot->error, M4_NUMERIC, NULL, "a gradient is not finite");
+  if (slot->status == M4_OK && job->part->check_finite)
+    slot->status = check_gradient(crew->model, slot->grads, &slot->error);
 }
 
 static void loss_task(void *arg, size_t index, int worker) {
