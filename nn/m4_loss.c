@@ -102,7 +102,7 @@ static m4_status weigh_flows(nn_loss_plan *plan, const m4_sample *sample, double
 static m4_status plan_flows(nn_loss_plan *plan, const m4_sample *sample, const m4_loss_options *options,
                             m4_arena *arena, m4_error *err) {
   plan->fct_form = options->fct_form;
-  plan->fct_factor = 1.0 / plan->n_departures;
+  plan->fct_factor = options->auxiliary_only ? 0.0 : 1.0 / plan->n_departures;
   plan->head_target = m4_arena_calloc(arena, (size_t)sample->n_flows, sizeof *plan->head_target);
   plan->head_slope = m4_arena_calloc(arena, (size_t)sample->n_flows, sizeof *plan->head_slope);
   if (!plan->head_target || !plan->head_slope)
@@ -140,7 +140,7 @@ m4_status nn_loss_plan_create(nn_loss_plan *plan, const m4_sample *sample, const
   plan->size_log_factor = options->averaged ? 1.0 / plan->n_departures : plan->size_factor;
   plan->queue_log_factor = options->averaged ? 1.0 / options->link_slots : plan->queue_factor;
   M4_TRY(plan_flows(plan, sample, options, arena, err));
-  M4_TRY(plan_every(plan, sample, options->weight_every, arena, err));
+  M4_TRY(plan_every(plan, sample, options->auxiliary_only ? 0.0 : options->weight_every, arena, err));
   if (!options->averaged) return M4_OK;
   M4_TRY(average_weights(&plan->size_weight, sample, false, arena, err));
   return average_weights(&plan->queue_weight, sample, true, arena, err);

@@ -24,7 +24,8 @@ typedef struct m4_loss_options {
   double
       weight_every; /* of the errors of what would be predicted after every event, mean over a flow's events:
                        a simulation acts on those too; 0 = only the last prediction counts (published) */
-  double tail_weight; /* a: flows weigh as (true slowdown)^a, mean 1 in the period; 0 = all the same */
+  bool auxiliary_only; /* slowdowns do not count, only sizes and queues */
+  double tail_weight;  /* a: flows weigh as (true slowdown)^a, mean 1 in the period; 0 = all the same */
 } m4_loss_options;
 m4_loss_options m4_default_loss(void);
 

@@ -159,27 +159,32 @@ static m4_status make_room(m4_arena *arena, size_t bytes, m4_error *err) {
   return m4_arena_init(arena, bytes, err);
 }
 
-/* part NULL: losses only. */
-m4_status tr_crew_sample(const tr_crew *crew, const ds_item *item, const tr_part *part, int64_t number,
-                         m4_arena *arena, const m4_sample **sample, m4_error *err) {
-  *sample = item->sample;
+static bool is_unfolded(const tr_crew *crew, const tr_part *part, int64_t number) {
+  if (!part) return true;
+  uint64_t sample = (uint64_t)(part->first + number);
+  return m4_random_uniform(part->rng_seed, M4_RNG_UNFOLD, (uint32_t)part->step, sample) <
+         crew->unfolded_share;
+}
+
+m4_status tr_crew_lesson(const tr_crew *crew, const ds_item *item, const m4_loss_options *options,
+                         const tr_part *part, int64_t number, m4_arena *arena, tr_lesson *lesson,
+                         m4_error *err) {
+  *lesson = (tr_lesson){item->sample, *options};
   if (crew->unfolded_share <= 0) return M4_OK;
-  if (part && m4_random_uniform(part->rng_seed, M4_RNG_UNFOLD, (uint32_t)part->step,
-                                (uint64_t)(part->first + number)) >= crew->unfolded_share)
-    return M4_OK;
+  lesson->options.auxiliary_only = !is_unfolded(crew, part, number);
+  if (lesson->options.auxiliary_only) return M4_OK;
   m4_sample *unfolded;
   M4_TRY(make_room(arena, crew->unfolder.most_bytes(item->sample), err));
   M4_TRY(crew->unfolder.unfold(&unfolded, crew->model, &item->facts, item->sample, arena, err));
-  *sample = unfolded;
+  lesson->sample = unfolded;
   return M4_OK;
 }
 
-/* The sample at hand of a worker. */
-static m4_status take_sample(const wave *job, size_t index, int worker, const m4_sample **sample,
-                             m4_error *err) {
+/* The lesson at hand of a worker. */
+static m4_status take_lesson(const wave *job, size_t index, int worker, tr_lesson *lesson, m4_error *err) {
   m4_arena *arena = job->crew->unfolded ? &job->crew->unfolded[worker] : NULL;
-  return tr_crew_sample(job->crew, job->items[index], job->part, job->first + (int64_t)index, arena, sample,
-                        err);
+  return tr_crew_lesson(job->crew, job->items[index], job->options, job->part, job->first + (int64_t)index,
+                        arena, lesson, err);
 }
 
 /* A device that has failed shows NaN. */
@@ -193,11 +198,11 @@ static void gradient_task(void *arg, size_t index, int worker) {
   const wave *job = arg;
   tr_crew *crew = job->crew;
   tr_slot *slot = &crew->slots[index];
-  const m4_sample *sample;
+  tr_lesson lesson;
   ag_grads_zero(slot->grads);
-  slot->status = take_sample(job, index, worker, &sample, &slot->error);
+  slot->status = take_lesson(job, index, worker, &lesson, &slot->error);
   if (slot->status != M4_OK) return;
-  slot->status = m4_pass_gradients(crew->workspaces[worker], crew->model, sample, job->options,
+  slot->status = m4_pass_gradients(crew->workspaces[worker], crew->model, lesson.sample, &lesson.options,
                                    job->part->scale, tr_part_rng(job->part, job->first + (int64_t)index),
                                    slot->grads, &slot->losses, NULL, &slot->error);
   if (slot->status == M4_OK && job->part->check_finite)
@@ -207,12 +212,13 @@ static void gradient_task(void *arg, size_t index, int worker) {
 static void loss_task(void *arg, size_t index, int worker) {
   const wave *job = arg;
   tr_slot *slot = &job->crew->slots[index];
-  const m4_sample *sample;
+  tr_lesson lesson;
   m4_pass_output output = {.slowdown = job->slowdown ? job->slowdown[index] : NULL};
-  slot->status = take_sample(job, index, worker, &sample, &slot->error);
+  slot->status = take_lesson(job, index, worker, &lesson, &slot->error);
   if (slot->status != M4_OK) return;
-  slot->status = m4_pass_forward(job->crew->workspaces[worker], job->crew->model, sample, job->options,
-                                 &slot->losses, job->slowdown ? &output : NULL, &slot->error);
+  slot->status =
+      m4_pass_forward(job->crew->workspaces[worker], job->crew->model, lesson.sample, &lesson.options,
+                      &slot->losses, job->slowdown ? &output : NULL, &slot->error);
 }
 
 enum { CHUNK_ELEMENTS = 1 << 16 };

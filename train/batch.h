@@ -26,7 +26,7 @@ typedef struct tr_unfolder {
                       const m4_sample *forced, m4_arena *arena, m4_error *err);
 } tr_unfolder;
 /* From now on about this share of the samples of every step is unfolded with the weights of the moment, and
- * all samples of tr_crew_losses are. */
+ * all samples of tr_crew_losses are (tr_lesson). */
 m4_status tr_crew_unfold(tr_crew *crew, tr_unfolder unfolder, double share, m4_error *err);
 
 /* From now on every pass is counted, and the first ones are traced (profile.h). */
@@ -47,10 +47,18 @@ typedef struct tr_part {
 } tr_part;
 ag_rng_state tr_part_rng(const tr_part *part, int64_t item); /* of items[item] */
 
-/* The sample that items[item] of a part is trained on: item->sample, or that unfolded into arena, which is
- * made large enough. */
-m4_status tr_crew_sample(const tr_crew *crew, const ds_item *item, const tr_part *part, int64_t number,
-                         m4_arena *arena, const m4_sample **sample, m4_error *err);
+/* What is learned from an item: from its sample, or from that unfolded. Where some samples are unfolded, the
+ * others teach sizes and queues only: time tells different things of flows that leave when they did and of
+ * flows that leave when the model says so. */
+typedef struct tr_lesson {
+  const m4_sample *sample;
+  m4_loss_options options;
+} tr_lesson;
+/* Of items[number] of a part; part NULL: losses only. An unfolded sample lies in arena, which is made large
+ * enough. */
+m4_status tr_crew_lesson(const tr_crew *crew, const ds_item *item, const m4_loss_options *options,
+                         const tr_part *part, int64_t number, m4_arena *arena, tr_lesson *lesson,
+                         m4_error *err);
 
 /* Adds the items' gradients to the step's, in order. losses[count]: of every item. M4_NUMERIC, naming the
  * period, when a loss or gradient is not finite: *failed (may be NULL) is that item then. */

@@ -118,7 +118,7 @@ const m4_key tr_keys[] = {
      "counts"},
     {"training.own_departures", M4_KEY_REAL, AT(training.own_departures), "0", 0, 1, NULL,
      "share of the samples in which flows leave when the model says so, as in a simulation, instead of when "
-     "they did; above 0 all validation samples are like that"},
+     "they did; above 0 the other samples teach sizes and queues only, and validation is as in a simulation"},
     {"training.tail_weight", M4_KEY_REAL, AT(training.tail_weight), "0", 0, 4, NULL,
      "flows weigh as (true slowdown) to this power, mean 1 in a period: more than 0 trains the tail harder"},
     {"training.weight_size", M4_KEY_REAL, AT(training.weight_size), "-1", -1, 1e6, NULL,

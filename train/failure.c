@@ -49,8 +49,11 @@ m4_status tr_explain_failure(tr_run *run, const ds_item *item, const tr_part *pa
                     .scale = part->scale,
                     .rng = tr_part_rng(part, number),
                     .budget_bytes = (size_t)run->values->training.segment_budget_mib << 20};
-  if (tr_crew_sample(run->crew, item, part, number, &arena, &trial.sample, NULL) == M4_OK)
-    find_op(&trial, &found);
+  tr_lesson lesson = {item->sample, trial.options};
+  m4_status status = tr_crew_lesson(run->crew, item, &trial.options, part, number, &arena, &lesson, NULL);
+  trial.sample = lesson.sample;
+  trial.options = lesson.options;
+  if (status == M4_OK) find_op(&trial, &found);
   char where[192];
   snprintf(where, sizeof where, "busy period %d of scenario %.100s", (int)info.segment,
            ds_scenario_name(run->dataset, info.scenario));

@@ -42,6 +42,8 @@ m4_status tr_trial_run(const tr_trial *trial, m4_losses *losses, m4_error *err) 
   X(dropout, trial->options.dropout)                                                                         \
   X(fct_form, trial->options.fct_form)                                                                       \
   X(tail_weight, trial->options.tail_weight)                                                                 \
+  X(weight_every, trial->options.weight_every)                                                               \
+  X(auxiliary_only, trial->options.auxiliary_only)                                                           \
   X(rng_seed, trial->rng.seed)                                                                               \
   X(rng_step, trial->rng.step)                                                                               \
   X(rng_sample, trial->rng.next_index >> 40)                                                                 \
@@ -139,7 +141,9 @@ static void set_trial(tr_trial *trial, const double *numbers) {
                         .link_slots = (int32_t)fmin(numbers[NUMBER_link_slots], INT32_MAX),
                         .dropout = numbers[NUMBER_dropout],
                         .fct_form = numbers[NUMBER_fct_form] == M4_FCT_LOG ? M4_FCT_LOG : M4_FCT_RELATIVE,
-                        .tail_weight = numbers[NUMBER_tail_weight]};
+                        .tail_weight = numbers[NUMBER_tail_weight],
+                        .weight_every = numbers[NUMBER_weight_every],
+                        .auxiliary_only = numbers[NUMBER_auxiliary_only] != 0};
   trial->rng = (ag_rng_state){.seed = (uint64_t)fabs(numbers[NUMBER_rng_seed]),
                               .step = (uint32_t)fmin(fabs(numbers[NUMBER_rng_step]), UINT32_MAX),
                               .next_index = (uint64_t)fmin(fabs(numbers[NUMBER_rng_sample]), 1 << 23) << 40};

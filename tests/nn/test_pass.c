@@ -466,6 +466,21 @@ static void test_every_readout(void **state) {
   check_finite_difference(part);
 }
 
+/* Only sizes and queues are learned: no slowdown, neither the last nor those before, moves a weight. */
+static void test_auxiliary_only(void **state) {
+  (void)state;
+  setup s = open_fluid_setup(&small_plan, AG_F64);
+  s.options.weight_every = 0.25;
+  m4_losses all = forward(&s, NULL);
+  s.options.auxiliary_only = true;
+  m4_losses losses = forward(&s, NULL);
+  assert_true(all.fct > 0 && all.every > 0 && all.size > 0 && all.queue > 0);
+  assert_true(losses.fct == 0 && losses.every == 0);
+  assert_true(losses.size == all.size && losses.queue == all.queue && losses.error == all.error);
+  assert_close(losses.total, all.total - all.fct - all.every);
+  check_finite_difference(s);
+}
+
 static void test_finite_difference_cut_short(void **state) {
   (void)state;
   setup s = open_setup(&small_plan, AG_F64);
@@ -630,6 +645,7 @@ int main(void) {
       cmocka_unit_test(test_finite_difference_with_fluid),
       cmocka_unit_test(test_losses_with_fluid),
       cmocka_unit_test(test_every_readout),
+      cmocka_unit_test(test_auxiliary_only),
       cmocka_unit_test(test_segments_change_no_bit),
       cmocka_unit_test(test_workspace_can_be_reused),
       cmocka_unit_test(test_scale),
