@@ -74,10 +74,8 @@ static void fill_bins(acc_axis *axis, const axis_kind *kind, const ranked *sorte
   size_t distinct = count_distinct(sorted, n), wanted = distinct;
   if (distinct > ACC_MAX_BINS) wanted = n >= 3 * ACC_MAX_BINS ? ACC_MAX_BINS : n >= 9 ? 3 : 2;
   double low = 0;
-  size_t seen = 0;
   for (size_t i = 0; i < n; i++) {
     bool fresh = i == 0 || sorted[i].value != sorted[i - 1].value;
-    seen += fresh;
     bool next = wanted == distinct ? fresh : fresh && i * wanted / n >= (size_t)axis->n_bins;
     if (i == 0 || (next && axis->n_bins < ACC_MAX_BINS)) {
       axis->n_bins++;
