@@ -1,7 +1,7 @@
 /* compare_device DEVICE [HIDDEN GCN_HIDDEN EVENTS]: a short simulation of three scenarios at once, twice: on
- * the CPU, which decides the events, and on DEVICE. Weights are random, but slowdowns lie around 3, so that none
- * is clamped. Every predicted completion of every event must be the
- * same to 1e-4 of the time it is away; exit 1 otherwise. Random weights; default: full width, 200 events. */
+ * the CPU, which decides the events, and on DEVICE. Weights are random, but slowdowns lie around 3, so that
+ * none is clamped. Every predicted completion of every event must be the same to 1e-4 of the time it is away;
+ * exit 1 otherwise. Random weights; default: full width, 200 events. */
 #include "autograd/device.h"
 #include "autograd/memory.h"
 #include "base/philox.h"

@@ -338,6 +338,9 @@ static void a_failing_sample_is_named_and_can_be_replayed(void **state) {
   check_replay(
       "fluid", true,
       (const char *const[]){"training.batch_size=1", "training.enable_val=false", "model.fluid=true"});
+  check_replay("every", false,
+               (const char *const[]){"training.batch_size=1", "training.enable_val=false",
+                                     "training.weight_every=0.5"});
   check_replay(
       "scaled", false,
       (const char *const[]){"training.batch_size=1", "training.enable_val=false", "model.inputs=scaled"});
