@@ -11,6 +11,10 @@ const char *ag_backend_name(const ag_backend *backend) {
   return backend->name;
 }
 
+bool ag_row_bits(const ag_backend *backend) {
+  return backend->row_bits;
+}
+
 void *ag_take(const ag_backend *backend, size_t bytes) {
   return backend->alloc(backend, bytes);
 }

@@ -8,6 +8,8 @@
 /* The host may read and write the backend's memory. */
 bool ag_on_host(const ag_backend *backend);
 const char *ag_backend_name(const ag_backend *backend); /* "cpu", "cuda:0" */
+/* A row's bits do not depend on the rows computed with it. */
+bool ag_row_bits(const ag_backend *backend);
 
 void *ag_take(const ag_backend *backend, size_t bytes);     /* NULL: there is none left */
 void ag_give_back(const ag_backend *backend, void *memory); /* NULL accepted */

@@ -50,24 +50,42 @@ void inf_stack_enqueue(inf_stack *stack, inf_session *session) {
   stack->waiting[stack->n_waiting++] = session;
 }
 
-static void count_step(inf_stack *stack) {
+static int64_t nodes_of(const inf_request *request) {
+  return (int64_t)request->event.n_flows + request->event.n_links;
+}
+
+/* How many requests from `first` on are computed together. On the CPU as many as keep the multipliers busy:
+ * with more, what one op leaves for the next no longer finds room in the cache. On a device all of them. */
+static int32_t count_together(const inf_stack *stack, int32_t first) {
+  enum { ENOUGH_NODES = 32 };
+  int64_t nodes = 0;
+  int32_t end = first;
+  if (!ag_on_host(stack->work.model->backend)) return stack->n_waiting - first;
+  while (end < stack->n_waiting && (end == first || nodes + nodes_of(stack->requests[end]) <= ENOUGH_NODES))
+    nodes += nodes_of(stack->requests[end++]);
+  return end - first;
+}
+
+static m4_status compute(inf_stack *stack, int32_t first, int32_t n, m4_error *err) {
   inf_stack_counters *counters = &stack->counters;
+  M4_TRY(inf_work_step(&stack->work, stack->requests + first, n, err));
   ++counters->steps;
-  counters->updates += (uint64_t)stack->n_waiting;
-  for (int32_t i = 0; i < stack->n_waiting; ++i) {
-    counters->flows += (uint64_t)stack->requests[i]->event.n_flows;
-    counters->link_rows += (uint64_t)stack->requests[i]->event.n_links;
+  counters->updates += (uint64_t)n;
+  for (int32_t i = first; i < first + n; ++i) {
+    const inf_request *request = stack->requests[i];
+    counters->flows += (uint64_t)request->event.n_flows;
+    counters->link_rows += (uint64_t)request->event.n_links;
+    inf_session_take(stack->waiting[i], stack->work.heads + request->first_head);
   }
+  return M4_OK;
 }
 
 m4_status inf_stack_step(inf_stack *stack, m4_error *err) {
-  int32_t n = stack->n_waiting;
-  if (n == 0) return M4_OK;
-  for (int32_t i = 0; i < n; ++i) stack->requests[i] = inf_session_request(stack->waiting[i]);
-  M4_TRY(inf_work_step(&stack->work, stack->requests, n, err));
-  count_step(stack);
-  for (int32_t i = 0; i < n; ++i)
-    inf_session_take(stack->waiting[i], stack->work.heads + stack->requests[i]->first_head);
+  for (int32_t i = 0; i < stack->n_waiting; ++i) stack->requests[i] = inf_session_request(stack->waiting[i]);
+  for (int32_t first = 0, n; first < stack->n_waiting; first += n) {
+    n = count_together(stack, first);
+    M4_TRY(compute(stack, first, n, err));
+  }
   stack->n_waiting = 0;
   return M4_OK;
 }

@@ -1,6 +1,7 @@
 /* Sessions whose events are computed together: each keeps its own clock, and a step takes the next event of
- * every session that waits. What one session predicts does not depend on the others: bit for bit where a
- * row's bits do not depend on the rows computed with it (autograd.h). One thread at a time. Knows session.h.
+ * every session that waits (on the CPU small events together, large ones alone). What one session predicts
+ * does not depend on the others: bit for bit where a row's bits do not depend on the rows computed with it
+ * (autograd.h). One thread at a time. Knows session.h.
  */
 #ifndef INFER_STACK_H
 #define INFER_STACK_H

@@ -142,6 +142,7 @@ static m4_status read_heads(inf_work *work, const ag_tensor *column, m4_error *e
   M4_TRY(reserve_heads(work, column->rows, err));
   size_t n = (size_t)column->rows, element = element_bytes(work->model);
   ag_download(work->model->backend, work->column, column->data, n * element);
+  M4_TRY(ag_backend_status(work->model->backend, err));
   for (size_t i = 0; i < n; ++i)
     work->heads[i] =
         element == sizeof(double) ? ((const double *)work->column)[i] : ((const float *)work->column)[i];

@@ -185,15 +185,20 @@ static void fail_task(void *ctx, size_t index, m4_status status, const m4_error 
   finish_task(mine);
 }
 
-/* Scenarios in one step. On the CPU a few already keep the multipliers busy, and more leave the cache; every
- * thread gets its share. */
+/* Scenarios in one step (docs/performance.md has what it brings). Threads take scenarios as they come: where
+ * bits depend on the stack, several threads are not to depend on luck. */
+static int64_t best_stack(const sim_learned_model *model) {
+  enum { ON_CPU = 8, ON_DEVICE = 64 };
+  if (sim_learned_on_device(model)) return ON_DEVICE;
+  return sim_learned_stacks_exactly(model) ? ON_CPU : 1;
+}
+
+/* Every thread gets its share. */
 static int count_places(const batch *all, const m4_pool *pool) {
-  enum { ON_CPU = 4, ON_DEVICE = 64 };
   const sim_trial_options *trial = &all->options->trial;
   if (!uses(all->options, SIM_BACKEND_M4) || trial->explain) return 1;
-  bool device = sim_learned_on_device(trial->model);
-  int64_t wanted = all->options->stack > 0 ? all->options->stack : device ? ON_DEVICE : ON_CPU;
-  int64_t threads = device ? 1 : m4_pool_threads(pool);
+  int64_t wanted = all->options->stack > 0 ? all->options->stack : best_stack(trial->model);
+  int64_t threads = sim_learned_on_device(trial->model) ? 1 : m4_pool_threads(pool);
   int64_t share = ((int64_t)all->n_tasks + threads - 1) / threads;
   return (int)(wanted < share ? wanted : share);
 }

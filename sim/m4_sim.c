@@ -89,9 +89,9 @@ static const m4_key key_table[] = {
      "m4: matrix products; bf16 (and tf32 on a GPU) round their factors, sums stay float32: faster where the "
      "device has them, float32 elsewhere"},
     {"sim.stack", M4_KEY_TEXT, offsetof(sim_config, stack), "auto", 0, 0, NULL,
-     "m4: scenarios whose next events are computed in one step, per thread: a number, or auto: 4 on the CPU, "
-     "64 "
-     "on a GPU; results do not depend on it"},
+     "m4: scenarios whose next events are computed in one step, per thread: a number, or auto: 8 on the CPU "
+     "(1 in builds with OpenBLAS), 64 on a GPU. On the CPU, but for OpenBLAS, no bit of a result depends on "
+     "it"},
     {"sim.flowsim_header", M4_KEY_INT, offsetof(sim_config, flowsim_header), "0", 0, 1000, NULL,
      "flowsim: bytes added to each packet of 1000 bytes (48 as in m3)"},
     {"sim.flow_limit", M4_KEY_INT, offsetof(sim_config, flow_limit), "-1", -1, 1e9, NULL,

@@ -64,6 +64,10 @@ m4_cost sim_learned_model_cost(const sim_learned_model *model) {
   return m4_cost_of(model->weights);
 }
 
+bool sim_learned_stacks_exactly(const sim_learned_model *model) {
+  return ag_row_bits(model->weights->backend);
+}
+
 m4_status sim_learned_warn(const sim_learned_model *model, sim_scenario *scenario, m4_error *err) {
   return sim_ranges_warn(&model->ranges, model->weights->size_feature, scenario, err);
 }

@@ -28,7 +28,9 @@ m4_status sim_learned_model_load_on(sim_learned_model **model, const ag_backend 
 void sim_learned_model_free(sim_learned_model *model);
 /* Scenarios whose events are computed together: an option of their back ends, freed after them. */
 m4_status sim_learned_stack(inf_stack **stack, const sim_learned_model *model, m4_error *err);
-bool sim_learned_on_device(const sim_learned_model *model);     /* one thread at a time then */
+bool sim_learned_on_device(const sim_learned_model *model); /* one thread at a time then */
+/* What a scenario predicts does not depend in any bit on those in its stack. */
+bool sim_learned_stacks_exactly(const sim_learned_model *model);
 m4_cost sim_learned_model_cost(const sim_learned_model *model); /* of an event */
 /* Adds a warning to the scenario for each input outside of what the model saw in training (sizes, path
  * lengths, the 13 parameters); none when the checkpoint does not say what it saw. M4_MEMORY. */
