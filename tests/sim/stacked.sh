@@ -6,9 +6,8 @@ set -euo pipefail
 program=$1 plugin=$2 weights=$3 ns3=$4 loose=${5:-}
 work=$(mktemp -d "${TMPDIR:-/tmp}/m4-stacked.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-names="1 dcqcn dctcp_pfc1_buf160 dctcp"
-folders=(--scenario "$ns3/eval_public/1" --scenario "$ns3/parkinglot5_mix/dcqcn" --scenario "$ns3/incast8/dctcp_pfc1_buf160"
-  --scenario "$ns3/single/dctcp")
+names="dcqcn dctcp_pfc1_buf160 dctcp"
+folders=(--scenario "$ns3/parkinglot5_mix/dcqcn" --scenario "$ns3/incast8/dctcp_pfc1_buf160" --scenario "$ns3/single/dctcp")
 
 # simulate OUT OPTIONS...
 simulate() {
@@ -31,12 +30,15 @@ same() {
   for name in $names; do cmp "$work/$1/$name/fct.txt" "$work/$2/$name/fct.txt"; done
 }
 
-simulate alone --device cpu --threads 1 --set sim.stack=1
-for stack in 2 3; do simulate "stack$stack" --device cpu --threads 1 --set sim.stack=$stack; done
-simulate threads2 --device cpu --threads 2 --set sim.stack=2
+larger=(--scenario "$ns3/eval_public/1")
+simulate alone "${larger[@]}" --device cpu --threads 1 --set sim.stack=1
+names="$names 1"
+for stack in 2 3; do simulate "stack$stack" "${larger[@]}" --device cpu --threads 1 --set sim.stack=$stack; done
+simulate threads2 "${larger[@]}" --device cpu --threads 2 --set sim.stack=2
 for other in stack2 stack3 threads2; do if [[ $loose ]]; then compare $other alone; else same $other alone; fi; done
 
 export M4_CUDA_PLUGIN=$plugin
+names=${names% 1}
 simulate device --device cuda
 simulate device_again --device cuda
 simulate device_alone --device cuda --set sim.stack=1
