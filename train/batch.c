@@ -5,6 +5,7 @@
 #include "autograd/update.h"
 #include "base/philox.h"
 #include "train/reduce.h"
+#include "train/replicas.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,9 +20,11 @@ typedef struct tr_slot {
 
 struct tr_crew {
   const m4_model *model;
-  m4_pool *pool;
+  tr_replicas *replicas; /* the model on every device */
+  m4_pool *pool;         /* threads for samples and sums; NULL on devices */
+  m4_pool *device_pool;  /* threads for devices */
   m4_ranks *ranks;
-  m4_workspace **workspaces; /* [n_workers] */
+  m4_workspace **workspaces; /* [n_workers]; of several devices one each */
   ag_profile **profiles;     /* [n_workers], or NULL: off */
   tr_unfolder unfolder;
   double unfolded_share; /* 0: no sample is unfolded */
@@ -30,8 +33,9 @@ struct tr_crew {
   tr_slot *slots;                    /* [n_slots] samples in flight */
   int32_t n_slots, n_gradient_slots; /* the first n_gradient_slots have gradient buffers */
   int32_t n_waiting;                 /* with ranks: slots whose gradients wait for tr_crew_reduce */
-  ag_grads *total;                   /* NULL without gradients */
-  tr_reduce *reduce;                 /* with ranks on a device; else NULL */
+  ag_grads **totals;                 /* [devices]; NULL without gradients */
+  const char *note;                  /* about the sum over devices; NULL: nothing to say */
+  tr_reduce *reduce;                 /* with several devices, or ranks on a device; else NULL */
 };
 
 enum {
@@ -42,37 +46,73 @@ static int32_t most(int32_t a, int32_t b) {
   return a > b ? a : b;
 }
 
+/* ---- devices: each takes a share of the slots, in order ---- */
+
+static int n_devices(const tr_crew *crew) {
+  return tr_replicas_count(crew->replicas);
+}
+
+static const m4_model *model_of_worker(const tr_crew *crew, int worker) {
+  return n_devices(crew) > 1 ? tr_replicas_model(crew->replicas, worker) : crew->model;
+}
+
+static int32_t slots_per_device(const tr_crew *crew) {
+  return (crew->n_gradient_slots + n_devices(crew) - 1) / n_devices(crew);
+}
+
+static int32_t at_most(int32_t value, int32_t limit) {
+  return value < limit ? value : limit;
+}
+
+static m4_status make_reduce(tr_crew *crew, m4_error *err) {
+  const ag_backend *backends[TR_MOST_DEVICES];
+  for (int d = 0; d < n_devices(crew); ++d) backends[d] = tr_replicas_model(crew->replicas, d)->backend;
+  return tr_reduce_create(&crew->reduce, backends, n_devices(crew), crew->ranks, slots_per_device(crew),
+                          (size_t)m4_model_count(crew->model), &crew->note, err);
+}
+
+static m4_status make_gradients(tr_crew *crew, m4_error *err) {
+  crew->totals = calloc((size_t)n_devices(crew), sizeof(ag_grads *));
+  if (!crew->totals) return m4_fail(err, M4_MEMORY, NULL, "no memory for gradients");
+  for (int32_t s = 0; s < crew->n_gradient_slots; ++s) {
+    const m4_model *model = tr_replicas_model(crew->replicas, (int)(s / slots_per_device(crew)));
+    M4_TRY(ag_grads_create(&crew->slots[s].grads, model->backend, model->params, model->n_params, err));
+  }
+  for (int d = 0; d < n_devices(crew); ++d) {
+    const m4_model *model = tr_replicas_model(crew->replicas, d);
+    M4_TRY(ag_grads_create(&crew->totals[d], model->backend, model->params, model->n_params, err));
+    ag_grads_zero(crew->totals[d]);
+  }
+  bool host = ag_on_host(crew->model->backend);
+  return n_devices(crew) > 1 || (crew->ranks && !host) ? make_reduce(crew, err) : M4_OK;
+}
+
 static m4_status make_buffers(tr_crew *crew, size_t budget_bytes, m4_error *err) {
-  const m4_model *model = crew->model;
   crew->workspaces = calloc((size_t)crew->n_workers, sizeof *crew->workspaces);
   crew->slots = calloc((size_t)crew->n_slots, sizeof *crew->slots);
   if (!crew->workspaces || !crew->slots) return m4_fail(err, M4_MEMORY, NULL, "no memory for workspaces");
   for (int w = 0; w < crew->n_workers; ++w) {
-    M4_TRY(m4_workspace_create(&crew->workspaces[w], model, budget_bytes, err));
+    M4_TRY(m4_workspace_create(&crew->workspaces[w], model_of_worker(crew, w), budget_bytes, err));
     m4_workspace_share(crew->workspaces[w], crew->pool);
   }
-  for (int32_t s = 0; s < crew->n_gradient_slots; ++s)
-    M4_TRY(ag_grads_create(&crew->slots[s].grads, model->backend, model->params, model->n_params, err));
-  if (crew->n_gradient_slots == 0) return M4_OK;
-  M4_TRY(ag_grads_create(&crew->total, model->backend, model->params, model->n_params, err));
-  ag_grads_zero(crew->total);
-  if (!crew->ranks || ag_on_host(model->backend)) return M4_OK;
-  return tr_reduce_create(&crew->reduce, &model->backend, 1, crew->ranks, crew->n_gradient_slots,
-                          (size_t)m4_model_count(model), NULL, err);
+  return crew->n_gradient_slots > 0 ? make_gradients(crew, err) : M4_OK;
 }
 
-m4_status tr_crew_create(tr_crew **crew_out, const m4_model *model, m4_pool *pool, m4_ranks *ranks,
-                         size_t budget_bytes, int32_t batch_size, m4_error *err) {
+m4_status tr_crew_create(tr_crew **crew_out, const m4_model *model, const ag_backend *const *others,
+                         int n_others, m4_pool *pool, m4_ranks *ranks, size_t budget_bytes,
+                         int32_t batch_size, m4_error *err) {
   tr_crew *crew = calloc(1, sizeof *crew);
   if (!crew) return m4_fail(err, M4_MEMORY, NULL, "no memory for workspaces");
   crew->model = model;
   crew->pool = ag_on_host(model->backend) ? pool : NULL; /* a device takes sample after sample */
   crew->ranks = m4_ranks_count(ranks) > 1 ? ranks : NULL;
-  crew->n_workers = crew->pool ? m4_pool_threads(pool) : 1;
+  crew->device_pool = pool;
+  crew->n_workers = crew->pool ? m4_pool_threads(pool) : 1 + n_others;
   int32_t in_flight = 2 * (int32_t)crew->n_workers;
   crew->n_gradient_slots = crew->ranks || batch_size < in_flight ? batch_size : in_flight;
   crew->n_slots = most(LOSS_SLOTS_PER_WORKER * (int32_t)crew->n_workers, crew->n_gradient_slots);
-  m4_status status = make_buffers(crew, budget_bytes, err);
+  m4_status status = tr_replicas_create(&crew->replicas, model, others, n_others, err);
+  if (status == M4_OK) status = make_buffers(crew, budget_bytes, err);
   if (status != M4_OK) {
     tr_crew_free(crew);
     return status;
@@ -85,14 +125,16 @@ void tr_crew_free(tr_crew *crew) {
   if (!crew) return;
   for (int w = 0; crew->workspaces && w < crew->n_workers; ++w) m4_workspace_free(crew->workspaces[w]);
   for (int32_t s = 0; crew->slots && s < crew->n_slots; ++s) ag_grads_free(crew->slots[s].grads);
-  ag_grads_free(crew->total);
+  for (int d = 0; crew->totals && d < n_devices(crew); ++d) ag_grads_free(crew->totals[d]);
   tr_reduce_free(crew->reduce);
+  free(crew->totals);
   for (int w = 0; crew->profiles && w < crew->n_workers; ++w) ag_profile_free(crew->profiles[w]);
   for (int w = 0; crew->unfolded && w < crew->n_workers; ++w) m4_arena_free(&crew->unfolded[w]);
   free(crew->unfolded);
   free(crew->profiles);
   free(crew->workspaces);
   free(crew->slots);
+  tr_replicas_free(crew->replicas);
   free(crew);
 }
 
@@ -127,11 +169,16 @@ size_t tr_crew_peak_bytes(const tr_crew *crew) {
 }
 
 ag_grads *tr_crew_total(const tr_crew *crew) {
-  return crew->total;
+  return crew->totals ? crew->totals[0] : NULL;
+}
+
+const char *tr_crew_note(const tr_crew *crew) {
+  return crew->note;
 }
 
 void tr_crew_clear(tr_crew *crew) {
-  ag_grads_zero(crew->total);
+  for (int d = 0; d < n_devices(crew); ++d) ag_grads_zero(crew->totals[d]);
+  tr_replicas_changed(crew->replicas);
 }
 
 /* ---- one wave: the next few items, one slot each ---- */
@@ -166,25 +213,31 @@ static bool is_unfolded(const tr_crew *crew, const tr_part *part, int64_t number
          crew->unfolded_share;
 }
 
-m4_status tr_crew_lesson(const tr_crew *crew, const ds_item *item, const m4_loss_options *options,
-                         const tr_part *part, int64_t number, m4_arena *arena, tr_lesson *lesson,
-                         m4_error *err) {
+static m4_status prepare_lesson(const tr_crew *crew, const m4_model *model, const ds_item *item,
+                                const m4_loss_options *options, const tr_part *part, int64_t number,
+                                m4_arena *arena, tr_lesson *lesson, m4_error *err) {
   *lesson = (tr_lesson){item->sample, *options};
   if (crew->unfolded_share <= 0) return M4_OK;
   lesson->options.auxiliary_only = !is_unfolded(crew, part, number);
   if (lesson->options.auxiliary_only) return M4_OK;
   m4_sample *unfolded;
   M4_TRY(make_room(arena, crew->unfolder.most_bytes(item->sample), err));
-  M4_TRY(crew->unfolder.unfold(&unfolded, crew->model, &item->facts, item->sample, arena, err));
+  M4_TRY(crew->unfolder.unfold(&unfolded, model, &item->facts, item->sample, arena, err));
   lesson->sample = unfolded;
   return M4_OK;
+}
+
+m4_status tr_crew_lesson(const tr_crew *crew, const ds_item *item, const m4_loss_options *options,
+                         const tr_part *part, int64_t number, m4_arena *arena, tr_lesson *lesson,
+                         m4_error *err) {
+  return prepare_lesson(crew, crew->model, item, options, part, number, arena, lesson, err);
 }
 
 /* The lesson at hand of a worker. */
 static m4_status take_lesson(const wave *job, size_t index, int worker, tr_lesson *lesson, m4_error *err) {
   m4_arena *arena = job->crew->unfolded ? &job->crew->unfolded[worker] : NULL;
-  return tr_crew_lesson(job->crew, job->items[index], job->options, job->part, job->first + (int64_t)index,
-                        arena, lesson, err);
+  return prepare_lesson(job->crew, model_of_worker(job->crew, worker), job->items[index], job->options,
+                        job->part, job->first + (int64_t)index, arena, lesson, err);
 }
 
 /* A device that has failed shows NaN. */
@@ -202,11 +255,12 @@ static void gradient_task(void *arg, size_t index, int worker) {
   ag_grads_zero(slot->grads);
   slot->status = take_lesson(job, index, worker, &lesson, &slot->error);
   if (slot->status != M4_OK) return;
-  slot->status = m4_pass_gradients(crew->workspaces[worker], crew->model, lesson.sample, &lesson.options,
+  const m4_model *model = model_of_worker(crew, worker);
+  slot->status = m4_pass_gradients(crew->workspaces[worker], model, lesson.sample, &lesson.options,
                                    job->part->scale, tr_part_rng(job->part, job->first + (int64_t)index),
                                    slot->grads, &slot->losses, NULL, &slot->error);
   if (slot->status == M4_OK && job->part->check_finite)
-    slot->status = check_gradient(crew->model, slot->grads, &slot->error);
+    slot->status = check_gradient(model, slot->grads, &slot->error);
 }
 
 static void loss_task(void *arg, size_t index, int worker) {
@@ -217,8 +271,30 @@ static void loss_task(void *arg, size_t index, int worker) {
   slot->status = take_lesson(job, index, worker, &lesson, &slot->error);
   if (slot->status != M4_OK) return;
   slot->status =
-      m4_pass_forward(job->crew->workspaces[worker], job->crew->model, lesson.sample, &lesson.options,
-                      &slot->losses, job->slowdown ? &output : NULL, &slot->error);
+      m4_pass_forward(job->crew->workspaces[worker], model_of_worker(job->crew, worker), lesson.sample,
+                      &lesson.options, &slot->losses, job->slowdown ? &output : NULL, &slot->error);
+}
+
+/* On several devices: every one does its share of the slots, one after another. */
+typedef struct shares {
+  m4_task_fn task;
+  wave *job;
+  int32_t n, per_device;
+} shares;
+
+static void device_task(void *arg, size_t device, int worker) {
+  const shares *s = arg;
+  (void)worker;
+  int32_t first = (int32_t)device * s->per_device, end = at_most(first + s->per_device, s->n);
+  for (int32_t slot = first; slot < end; ++slot) s->task(s->job, (size_t)slot, (int)device);
+}
+
+static void run_wave(tr_crew *crew, int32_t n, int32_t per_device, m4_task_fn task, wave *job) {
+  shares all = {task, job, n, per_device};
+  if (n_devices(crew) > 1)
+    m4_parallel_for(crew->device_pool, (size_t)n_devices(crew), device_task, &all);
+  else
+    m4_parallel_for(crew->pool, (size_t)n, task, job);
 }
 
 enum { CHUNK_ELEMENTS = 1 << 16 };
@@ -240,10 +316,38 @@ static void add_task(void *arg, size_t index, int worker) {
 }
 
 static void add_gradients(tr_crew *crew, int32_t n_slots) {
-  addition job = {.total = crew->total, .slots = crew->slots, .n_slots = n_slots};
-  ag_grads_all(crew->total, &job.n_elements);
+  addition job = {.total = crew->totals[0], .slots = crew->slots, .n_slots = n_slots};
+  ag_grads_all(crew->totals[0], &job.n_elements);
   job.chunk = ag_on_host(crew->model->backend) ? CHUNK_ELEMENTS : job.n_elements;
   m4_parallel_for(crew->pool, (size_t)((job.n_elements + job.chunk - 1) / job.chunk), add_task, &job);
+}
+
+/* What waits in the slots of every device, and of every rank. */
+static m4_status reduce_devices(tr_crew *crew, const float **blocks, m4_error *err) {
+  float *totals[TR_MOST_DEVICES];
+  const float *const *of_device[TR_MOST_DEVICES];
+  int counts[TR_MOST_DEVICES];
+  int64_t n_elements;
+  for (int d = 0; d < n_devices(crew); ++d) {
+    int32_t first = at_most(d * slots_per_device(crew), crew->n_waiting);
+    totals[d] = ag_grads_all(crew->totals[d], &n_elements);
+    of_device[d] = blocks + first;
+    counts[d] = at_most(slots_per_device(crew), crew->n_waiting - first);
+  }
+  return tr_reduce_sum(crew->reduce, totals, of_device, counts, err);
+}
+
+static m4_status reduce(tr_crew *crew, m4_error *err) {
+  const float **blocks = calloc((size_t)crew->n_gradient_slots, sizeof *blocks);
+  if (!blocks) return m4_fail(err, M4_MEMORY, NULL, "no memory to add gradients");
+  int64_t n_elements;
+  for (int32_t s = 0; s < crew->n_waiting; ++s) blocks[s] = ag_grads_all(crew->slots[s].grads, &n_elements);
+  float *total = ag_grads_all(crew->totals[0], &n_elements);
+  m4_status status = crew->reduce
+                         ? reduce_devices(crew, blocks, err)
+                         : m4_ranks_sum(crew->ranks, total, blocks, crew->n_waiting, (size_t)n_elements, err);
+  free(blocks);
+  return status;
 }
 
 /* A finished slot's losses; its error, or a loss that is not a number, becomes the call's. */
@@ -268,11 +372,12 @@ m4_status tr_crew_gradients(tr_crew *crew, ds_item *const *items, int32_t count,
                             const m4_loss_options *options, const tr_part *part, m4_losses *losses,
                             int32_t *failed, m4_error *err) {
   wave job = {.crew = crew, .options = options, .part = part};
+  M4_TRY(tr_replicas_refresh(crew->replicas, err));
   for (int32_t first = 0; first < count; first += crew->n_gradient_slots) {
     int32_t n = count - first < crew->n_gradient_slots ? count - first : crew->n_gradient_slots;
     job.items = items + first;
     job.first = first;
-    m4_parallel_for(crew->pool, (size_t)n, gradient_task, &job);
+    run_wave(crew, n, slots_per_device(crew), gradient_task, &job);
     for (int32_t i = 0; i < n; ++i) {
       if (failed) *failed = first + i;
       m4_status status = collect(&crew->slots[i], items[first + i], &losses[first + i], err);
@@ -282,7 +387,8 @@ m4_status tr_crew_gradients(tr_crew *crew, ds_item *const *items, int32_t count,
         M4_TRY(status);
     }
     crew->n_waiting = n;
-    if (!crew->ranks) add_gradients(crew, n);
+    if (!crew->ranks && !crew->reduce) add_gradients(crew, n);
+    if (!crew->ranks && crew->reduce) M4_TRY(reduce(crew, err));
   }
   return M4_OK;
 }
@@ -291,27 +397,18 @@ m4_status tr_crew_reduce(tr_crew *crew, m4_error *err) {
   if (!crew->ranks) return M4_OK;
   if (crew->model->params[0]->dtype != AG_F32)
     return m4_fail(err, M4_USAGE, NULL, "several ranks add gradients of float32 only");
-  const float **blocks = calloc((size_t)crew->n_gradient_slots, sizeof *blocks);
-  if (!blocks) return m4_fail(err, M4_MEMORY, NULL, "no memory to add gradients");
-  int64_t n_elements;
-  for (int32_t s = 0; s < crew->n_waiting; ++s) blocks[s] = ag_grads_all(crew->slots[s].grads, &n_elements);
-  float *total = ag_grads_all(crew->total, &n_elements);
-  const float *const *all = blocks;
-  m4_status status = crew->reduce
-                         ? tr_reduce_sum(crew->reduce, &total, &all, &crew->n_waiting, err)
-                         : m4_ranks_sum(crew->ranks, total, blocks, crew->n_waiting, (size_t)n_elements, err);
-  free(blocks);
-  return status;
+  return reduce(crew, err);
 }
 
 m4_status tr_crew_losses(tr_crew *crew, ds_item *const *items, int32_t count, const m4_loss_options *options,
                          m4_losses *losses, float *const *slowdown, m4_error *err) {
   wave job = {.crew = crew, .options = options};
+  M4_TRY(tr_replicas_refresh(crew->replicas, err));
   for (int32_t first = 0; first < count; first += crew->n_slots) {
     int32_t n = count - first < crew->n_slots ? count - first : crew->n_slots;
     job.items = items + first;
     job.slowdown = slowdown ? slowdown + first : NULL;
-    m4_parallel_for(crew->pool, (size_t)n, loss_task, &job);
+    run_wave(crew, n, (n + n_devices(crew) - 1) / n_devices(crew), loss_task, &job);
     for (int32_t i = 0; i < n; ++i)
       M4_TRY(collect(&crew->slots[i], items[first + i], &losses[first + i], err));
   }

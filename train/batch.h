@@ -13,10 +13,14 @@
  * step. */
 typedef struct tr_crew tr_crew;
 
-/* budget_bytes: tape memory per sample. batch_size: most samples of a call for gradients; 0: losses only.
- * ranks: processes that share every step, each with samples of its own; NULL = one. */
-m4_status tr_crew_create(tr_crew **crew, const m4_model *model, m4_pool *pool, m4_ranks *ranks,
-                         size_t budget_bytes, int32_t batch_size, m4_error *err);
+/* others[n_others]: backends of further devices, which share the samples of every call with the model's;
+ * their number changes no bit. budget_bytes: tape memory per sample. batch_size: most samples of a call for
+ * gradients; 0: losses only. ranks: processes that share every step, each with samples of its own; NULL =
+ * one. */
+enum { TR_MOST_DEVICES = 64 };
+m4_status tr_crew_create(tr_crew **crew, const m4_model *model, const ag_backend *const *others, int n_others,
+                         m4_pool *pool, m4_ranks *ranks, size_t budget_bytes, int32_t batch_size,
+                         m4_error *err);
 void tr_crew_free(tr_crew *crew); /* NULL accepted */
 /* Makes of a busy period what a simulation with the model would live through (infer/unfold.h has the only
  * one; this room does not know simulations). most_bytes: what it needs of the arena. */
@@ -32,7 +36,9 @@ m4_status tr_crew_unfold(tr_crew *crew, tr_unfolder unfolder, double share, m4_e
 /* From now on every pass is counted, and the first ones are traced (profile.h). */
 m4_status tr_crew_profile(tr_crew *crew, m4_error *err);
 ag_profile *const *tr_crew_profiles(const tr_crew *crew, int *n); /* one per thread; none when off */
-size_t tr_crew_peak_bytes(const tr_crew *crew);                   /* of the tapes so far */
+const char *
+tr_crew_note(const tr_crew *crew); /* how devices add up, when there is something to say; or NULL */
+size_t tr_crew_peak_bytes(const tr_crew *crew); /* of the tapes so far */
 
 /* The part of an optimiser step that a call computes. Samples are numbered over the whole step: dropout masks
  * depend on (seed, step, number), so that it does not matter how a step is cut into calls and ranks. */

@@ -87,6 +87,9 @@ const m4_key tr_keys[] = {
      "GPUs of the reference; accepted, no effect: training.device chooses"},
     {"training.device", M4_KEY_TEXT, AT(training.device), "auto", 0, 0, NULL,
      "where to train: cpu, cuda, cuda:N, or auto: CUDA where it works, else the CPU; --device sets it"},
+    {"training.devices", M4_KEY_INT_LIST, AT(training.devices), NULL, 0, 63, NULL,
+     "numbers of GPUs that share every batch, as [0, 1]; instead of training.device; their number changes no "
+     "bit; empty = one device"},
     {"training.n_epochs", M4_KEY_INT, AT(training.n_epochs), "15", 1, 1e6, NULL,
      "passes over the training samples"},
     {"training.max_steps", M4_KEY_INT, AT(training.max_steps), "0", 0, 1e12, NULL,

@@ -27,7 +27,7 @@ typedef struct tr_config {
     bool fluid, positional_encoding, enable_gnn, enable_lstm, enable_link_state;
   } model;
   struct {
-    m4_int_list gpu;
+    m4_int_list gpu, devices;
     char *device;
     int64_t n_epochs, batch_size, num_workers, max_steps, accumulate_batches, overfit_batches;
     double clip_norm, clip_value; /* 0: no clipping */

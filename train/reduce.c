@@ -179,14 +179,3 @@ m4_status tr_reduce_sum(tr_reduce *r, float *const *totals, const float *const *
   for (int d = 0; d < r->n_devices; ++d) M4_TRY(ag_backend_status(r->backends[d], err));
   return M4_OK;
 }
-
-m4_status tr_reduce_spread(tr_reduce *r, float *const *to, size_t length, m4_error *err) {
-  float *values = calloc(length, sizeof *values);
-  if (!values) return m4_fail(err, M4_MEMORY, NULL, "no memory to spread weights");
-  ag_download(r->backends[0], values, to[0], length * sizeof *values);
-  m4_status status = m4_ranks_broadcast(r->ranks, values, length * sizeof *values, 0, err);
-  for (int d = 0; d < r->n_devices && status == M4_OK; ++d)
-    ag_upload(r->backends[d], to[d], values, length * sizeof *values);
-  free(values);
-  return status;
-}

@@ -23,7 +23,4 @@ void tr_reduce_free(tr_reduce *reduce); /* NULL accepted */
 m4_status tr_reduce_sum(tr_reduce *reduce, float *const *totals, const float *const *const *blocks,
                         const int *n_blocks, m4_error *err);
 
-/* to[d] = the matrix of device 0 of rank 0, on every device. */
-m4_status tr_reduce_spread(tr_reduce *reduce, float *const *to, size_t length, m4_error *err);
-
 #endif

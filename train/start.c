@@ -74,12 +74,33 @@ static m4_status open_data(tr_run *run, m4_error *err) {
 
 /* ---- model ---- */
 
+/* training.devices, or training.device alone. */
+static m4_status open_devices(tr_run *run, const ag_backend **backends, int *n, m4_error *err) {
+  const tr_config *values = run->values;
+  const m4_int_list *numbers = &values->training.devices;
+  ag_gemm gemm = ag_gemm_named(values->training.gemm);
+  *n = numbers->count > 0 ? (int)numbers->count : 1;
+  if (*n > TR_MOST_DEVICES || (numbers->count > 0 && tr_dtype(values) != AG_F32))
+    return m4_config_complain(run->job->config, "training.devices", err, "at most %d GPUs, in float32",
+                              (int)TR_MOST_DEVICES);
+  for (int d = 0; d < *n; ++d) {
+    char name[32];
+    snprintf(name, sizeof name, "cuda:%lld", numbers->count > 0 ? (long long)numbers->items[d] : 0LL);
+    M4_TRY(tr_open_backend(&backends[d], numbers->count > 0 ? name : values->training.device,
+                           tr_dtype(values), gemm, run->job->log, err));
+    for (int other = 0; other < d; ++other)
+      if (backends[other] == backends[d])
+        return m4_config_complain(run->job->config, "training.devices", err, "names %s twice", name);
+  }
+  return M4_OK;
+}
+
 static m4_status make_model(tr_run *run, m4_error *err) {
   const tr_config *values = run->values;
-  const ag_backend *backend;
-  M4_TRY(tr_open_backend(&backend, values->training.device, tr_dtype(values),
-                         ag_gemm_named(values->training.gemm), run->job->log, err));
-  M4_TRY(m4_model_create(&run->model, tr_widths(values), backend, err));
+  const ag_backend *backends[TR_MOST_DEVICES];
+  int n;
+  M4_TRY(open_devices(run, backends, &n, err));
+  M4_TRY(m4_model_create(&run->model, tr_widths(values), backends[0], err));
   run->model->size_feature = tr_size_feature(values);
   run->model->input_form = tr_input_form(values);
   m4_model_init(run->model, (uint64_t)values->dataset.shard);
@@ -87,8 +108,9 @@ static m4_status make_model(tr_run *run, m4_error *err) {
     M4_TRY(m4_weights_load_into(run->model, values->training.init_from, NULL, err));
   M4_TRY(nn_adam_create(&run->adam, run->model, err));
   size_t budget = (size_t)values->training.segment_budget_mib << 20;
-  M4_TRY(tr_crew_create(&run->crew, run->model, run->job->pool, run->job->ranks, budget,
+  M4_TRY(tr_crew_create(&run->crew, run->model, backends + 1, n - 1, run->job->pool, run->job->ranks, budget,
                         (int32_t)values->training.batch_size, err));
+  if (tr_crew_note(run->crew)) m4_info(run->job->log, "%s", tr_crew_note(run->crew));
   if (values->training.own_departures > 0)
     M4_TRY(tr_crew_unfold(run->crew, run->job->unfolder, values->training.own_departures, err));
   return run->job->profile ? tr_crew_profile(run->crew, err) : M4_OK;

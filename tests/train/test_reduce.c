@@ -123,30 +123,6 @@ static void cpus_need_nothing(void **state) {
   check_devices((const char *const[]){"cpu", "cpu"}, 2, NULL);
 }
 
-static void weights_spread_from_the_first_device(void **state) {
-  (void)state;
-  m4_error err = {0};
-  device devices[MOST_DEVICES] = {{0}};
-  const ag_backend *backends[MOST_DEVICES];
-  float found[LENGTH], values[LENGTH];
-  float *to[MOST_DEVICES];
-  tr_reduce *reduce;
-  for (int d = 0; d < 2; ++d) {
-    assert_int_equal(ag_device_open(&backends[d], d ? "cuda:1" : "cuda:0", NULL, &err), M4_OK);
-    for (int i = 0; i < LENGTH; ++i) values[i] = (float)(i + 7 * d + 11 * m4_ranks_index(ranks));
-    devices[d].backend = backends[d];
-    to[d] = devices[d].total = put(backends[d], values);
-  }
-  assert_int_equal(tr_reduce_create(&reduce, backends, 2, ranks, 1, LENGTH, NULL, &err), M4_OK);
-  assert_int_equal(tr_reduce_spread(reduce, to, LENGTH, &err), M4_OK);
-  for (int d = 0; d < 2; ++d) {
-    ag_download(backends[d], found, to[d], sizeof found);
-    for (int i = 0; i < LENGTH; ++i) assert_true(found[i] == (float)i);
-    empty(&devices[d]);
-  }
-  tr_reduce_free(reduce);
-}
-
 static void ranks_with_other_devices_are_refused(void **state) {
   (void)state;
   m4_error err = {0};
@@ -169,7 +145,6 @@ int main(void) {
       cmocka_unit_test(devices_add_up_through_nccl),
       cmocka_unit_test(without_nccl_they_use_the_host),
       cmocka_unit_test(cpus_need_nothing),
-      cmocka_unit_test(weights_spread_from_the_first_device),
       cmocka_unit_test(ranks_with_other_devices_are_refused),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
