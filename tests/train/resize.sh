@@ -15,15 +15,17 @@ refused() {
   [[ $code -eq 2 ]] && grep -qF -- "$1" err || fail "exit code $code: m4-convert ${*:2}: $(cat err)"
 }
 expect_note() { head -c 20000 "$1" | tr -d '\0' | grep -aqF "\"$2\":\"$3\"" || fail "$1 lacks the note $2 = $3"; }
+note() { head -c 20000 "$1" | tr -d '\0' | grep -ao "\"$2\":\"[0-9]*\"" | tr -dc 0-9; }
 simulate() {
   "$sim" --quiet --scenario "$scenario" --backend m4 --checkpoint "$1" --out "$2"
   tr ',' '\n' <"$2/flows.csv" >"$2/numbers"
 }
 
+hidden=$(note "$weights" hidden_size) gcn=$(note "$weights" gcn_hidden_size)
 "$convert" --from "$weights" --to wide.safetensors --hidden 72 --gcn 100 --seed 5
 expect_note wide.safetensors hidden_size 72
 expect_note wide.safetensors gcn_hidden_size 100
-expect_note wide.safetensors resized "hidden_size 64 to 72, gcn_hidden_size 96 to 100, seed 5"
+expect_note wide.safetensors resized "hidden_size $hidden to 72, gcn_hidden_size $gcn to 100, seed 5"
 head -c 20000 wide.safetensors | tr -d '\0' | grep -aq '"input_ranges":' || fail "the ranges of inputs are gone"
 "$convert" --from "$weights" --to again.safetensors --hidden 72 --gcn 100 --seed 5
 cmp wide.safetensors again.safetensors || fail "the same seed gives other bytes"
@@ -42,7 +44,7 @@ paste small/numbers wide/numbers | awk -F '\t' '
 
 "$convert" --from "$weights" --to narrow.safetensors --hidden 20
 expect_note narrow.safetensors hidden_size 20
-expect_note narrow.safetensors gcn_hidden_size 96
+expect_note narrow.safetensors gcn_hidden_size "$gcn"
 simulate narrow.safetensors narrow
 
 refused "--hidden" --from "$weights" --to x.safetensors --hidden 3
