@@ -14,7 +14,7 @@ refused() {
   "$convert" "${@:2}" 2>err || code=$?
   [[ $code -eq 2 ]] && grep -qF -- "$1" err || fail "exit code $code: m4-convert ${*:2}: $(cat err)"
 }
-expect_note() { head -c 20000 "$1" | tr -d '\0' | grep -aqF "\"$2\":\"$3\"" || fail "$1 lacks the note $2 = $3"; }
+expect_note() { head -c 20000 "$1" | tr -d '\0' | grep -aF "\"$2\":\"$3\"" >/dev/null || fail "$1 lacks the note $2 = $3"; }
 note() { head -c 20000 "$1" | tr -d '\0' | grep -ao "\"$2\":\"[0-9]*\"" | tr -dc 0-9; }
 simulate() {
   "$sim" --quiet --scenario "$scenario" --backend m4 --checkpoint "$1" --out "$2"
@@ -26,7 +26,7 @@ hidden=$(note "$weights" hidden_size) gcn=$(note "$weights" gcn_hidden_size)
 expect_note wide.safetensors hidden_size 72
 expect_note wide.safetensors gcn_hidden_size 100
 expect_note wide.safetensors resized "hidden_size $hidden to 72, gcn_hidden_size $gcn to 100, seed 5"
-head -c 20000 wide.safetensors | tr -d '\0' | grep -aq '"input_ranges":' || fail "the ranges of inputs are gone"
+head -c 20000 wide.safetensors | tr -d '\0' | grep -a '"input_ranges":' >/dev/null || fail "the ranges of inputs are gone"
 "$convert" --from "$weights" --to again.safetensors --hidden 72 --gcn 100 --seed 5
 cmp wide.safetensors again.safetensors || fail "the same seed gives other bytes"
 "$convert" --from "$weights" --to other.safetensors --hidden 72 --gcn 100
