@@ -165,7 +165,7 @@ static cudaError_t work(cudaStream_t stream, uint64_t end) {
   if (broken != cudaSuccess) n = stream->n;
   stream->n -= n;
   stream->n_passed += n;
-  memmove(stream->jobs, stream->jobs + n, stream->n * sizeof *stream->jobs);
+  if (stream->n > 0) memmove(stream->jobs, stream->jobs + n, stream->n * sizeof *stream->jobs);
   pthread_mutex_unlock(&lock);
   return broken;
 }
