@@ -6,13 +6,13 @@
 #include "base/file.h"
 #include "base/signals.h"
 #include "sim/dag.h"
+#include "sim/output.h"
 #include "sim/report.h"
 #include "sim/stacked.h"
 #include "sim/tally.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { MAX_PATH_BYTES = 4096 };
 
@@ -70,12 +70,6 @@ static void read_task(void *arg, size_t index, int worker) {
   mine->status = m4_stop_requested() ? M4_INTERRUPTED : prepare_scenario(mine);
 }
 
-static bool same_folder(const char *a, const char *b) {
-  struct stat one, other;
-  return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
-         one.st_ino == other.st_ino;
-}
-
 /* One back end writes to the scenario's folder of results itself, several each to one below it. */
 static m4_status name_backend_dir(const task *mine, sim_backend_kind kind, char out_dir[MAX_PATH_BYTES],
                                   m4_error *err) {
@@ -83,8 +77,7 @@ static m4_status name_backend_dir(const task *mine, sim_backend_kind kind, char 
   return m4_path_join(out_dir, MAX_PATH_BYTES, mine->out_dir, below, err);
 }
 
-/* Where the results go. Names must differ, and an input folder is never written to: its fct.txt is the truth.
- */
+/* Where the results go. Names must differ, and an input folder is never written to. */
 static m4_status name_output(batch *all, task *mine, m4_error *err) {
   const char *out_dir = all->options->out_dir;
   if (!out_dir || !mine->scenario) return M4_OK;
@@ -97,12 +90,11 @@ static m4_status name_output(batch *all, task *mine, m4_error *err) {
       return m4_fail(err, M4_USAGE, mine->dir,
                      "another scenario is called \"%s\" too: their results would collide",
                      mine->scenario->name);
+  M4_TRY(sim_check_out_dir(mine->out_dir, mine->dir, err));
   for (int i = 0; i < all->options->n_backends; i++) {
     char backend_dir[MAX_PATH_BYTES];
     M4_TRY(name_backend_dir(mine, all->options->backends[i], backend_dir, err));
-    if (same_folder(mine->dir, mine->out_dir) || same_folder(mine->dir, backend_dir))
-      return m4_fail(err, M4_USAGE, mine->dir,
-                     "results would overwrite the scenario's own files; choose another --out");
+    M4_TRY(sim_check_out_dir(backend_dir, mine->dir, err));
   }
   return M4_OK;
 }

@@ -11,7 +11,7 @@ typedef struct sim_lines sim_lines;
 m4_status sim_lines_open(sim_lines **lines, const char *path, m4_error *err);
 void sim_lines_close(sim_lines *lines); /* NULL accepted */
 /* Goes to the next line that holds a word: *text then stands at its beginning, valid until the next call.
- * *found is false at the end of the file. M4_DATA: a line of more than 4000 characters, zero bytes, damaged
+ * *found is false at the end of the file. M4_DATA: a line of more than 4094 characters, zero bytes, damaged
  * gzip. */
 m4_status sim_lines_next(sim_lines *lines, bool *found, sim_text **text, m4_error *err);
 

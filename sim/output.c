@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 enum { MAX_PATH_BYTES = 4096, JSON_DIGITS = 10 };
 
@@ -175,6 +176,19 @@ m4_status sim_write_summary(const char *dir, const sim_scenario *scenario, const
 }
 
 /* ---- all of it ---- */
+
+static bool same_folder(const char *a, const char *b) {
+  struct stat one, other;
+  return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+         one.st_ino == other.st_ino;
+}
+
+m4_status sim_check_out_dir(const char *out_dir, const char *scenario_dir, m4_error *err) {
+  return same_folder(out_dir, scenario_dir)
+             ? m4_fail(err, M4_USAGE, scenario_dir,
+                       "results would overwrite the scenario's own files; choose another --out")
+             : M4_OK;
+}
 
 static m4_status write_table(const char *dir, const char *name, const sim_scenario *scenario,
                              const sim_result *result, m4_error *err) {

@@ -12,6 +12,9 @@ void sim_write_flow_row(FILE *out, const sim_scenario *scenario, const sim_resul
 /* One line of fct.txt, ns-3's nine columns, of a flow that finished. */
 void sim_write_fct_row(FILE *out, const sim_scenario *scenario, const sim_result *result, int64_t flow);
 
+/* M4_USAGE when results in out_dir would overwrite the scenario's own files: its fct.txt is the truth. */
+m4_status sim_check_out_dir(const char *out_dir, const char *scenario_dir, m4_error *err);
+
 /* summary.json alone. */
 m4_status sim_write_summary(const char *dir, const sim_scenario *scenario, const char *backend,
                             const sim_result *result, const sim_application *application,

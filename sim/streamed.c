@@ -3,6 +3,7 @@
 
 #include "base/signals.h"
 #include "sim/meter.h"
+#include "sim/output.h"
 #include "sim/stream.h"
 
 #include <math.h>
@@ -47,6 +48,7 @@ static m4_status simulate(sim_stream *stream, const sim_streamed_options *option
   for (char **warning = scenario->warnings; warning && *warning; warning++) m4_warn(log, "%s", *warning);
   M4_TRY(limit_flows(scenario, options, err));
   if (!options->out_dir) return M4_OK;
+  M4_TRY(sim_check_out_dir(options->out_dir, options->scenario_dir, err));
   M4_TRY(sim_flowsim_backend(&backend, scenario, &options->flowsim, err));
   m4_status status = sim_meter_create(&run.meter, log, (uint64_t)sim_stream_count(stream), true, err);
   if (status == M4_OK)

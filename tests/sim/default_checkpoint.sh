@@ -10,7 +10,8 @@ cp "$program" "$work/bin/m4-sim"
 
 status=0
 "$work/bin/m4-sim" --scenario "$scenario" --backend m4 --out "$work/none" >/dev/null 2>"$work/error" || status=$?
-[ $status = 2 ] && grep -q -- '--checkpoint: missing' "$work/error"
+[ $status = 2 ]
+grep -q -- '--checkpoint: missing' "$work/error"
 
 cp "$weights" "$work/share/m4/compact.safetensors"
 "$work/bin/m4-sim" --scenario "$scenario" --backend m4 --out "$work/shipped" 2>"$work/log" >&2

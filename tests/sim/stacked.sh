@@ -48,11 +48,14 @@ same device device_alone
 
 status=0
 "$program" "${folders[@]}" --backend m4 --checkpoint "$weights" --out "$work/x" --set sim.stack=many 2>"$work/error" || status=$?
-[[ $status = 2 ]] && grep -q 'sim.stack: "many" is neither auto nor a number' "$work/error"
+[[ $status = 2 ]]
+grep -q 'sim.stack: "many" is neither auto nor a number' "$work/error"
 status=0
 "$program" "${folders[@]}" --backend flowsim --device cuda --out "$work/x" 2>"$work/error" || status=$?
-[[ $status = 2 ]] && grep -q -- '--device: cuda: only the m4 back end runs on a GPU' "$work/error"
+[[ $status = 2 ]]
+grep -q -- '--device: cuda: only the m4 back end runs on a GPU' "$work/error"
 status=0
 M4_CUDA_PLUGIN=$work/none.so "$program" "${folders[@]}" --backend m4 --checkpoint "$weights" --out "$work/x" --device cuda 2>"$work/error" || status=$?
-[[ $status = 4 ]] && grep -q 'no CUDA backend' "$work/error"
+[[ $status = 4 ]]
+grep -q 'no CUDA backend' "$work/error"
 echo "stacked as alone; a device as the CPU"

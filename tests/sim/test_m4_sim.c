@@ -342,6 +342,8 @@ static void mistakes_on_the_command_line(void **state) {
   assert_says("stderr", "fct.txt");
   assert_int_equal(run("--scenario %s/plain --backend flowsim --out %s/plain", work, work), 2);
   assert_says("stderr", "overwrite");
+  assert_int_equal(run("--scenario %s/plain --backend flowsim --stream --out %s/plain", work, work), 2);
+  assert_says("stderr", "overwrite");
   assert_int_equal(run("--scenario %s/1 --backend flowsim --out %s/stdout/x", NS3_DATA, work),
                    4); /* a file is no folder */
   assert_false(exists("x/summary.json"));

@@ -30,7 +30,8 @@ last=$(grep '"kind":"epoch"' $run/metrics.jsonl | tail -n 1 | sed 's/.*"val_loss
 "$m4_events" dump $run --tag val_loss_epoch | tail -n 1 | awk -v want="$last" '{ d = $NF - want; if (d < 0) d = -d; exit !(d <= 1e-6 * want) }'
 code=0
 "$m4_events" dump $run/metrics.jsonl 2>error.txt || code=$?
-[ $code -eq 3 ] && grep -q 'm4-events: error: .*checksum' error.txt
+[ $code -eq 3 ]
+grep -q 'm4-events: error: .*checksum' error.txt
 code=0
 "$m4_events" dump no-such-file 2>error.txt || code=$?
 [ $code -eq 4 ]
