@@ -64,13 +64,6 @@ static int32_t at_most(int32_t value, int32_t limit) {
   return value < limit ? value : limit;
 }
 
-static m4_status make_reduce(tr_crew *crew, m4_error *err) {
-  const ag_backend *backends[TR_MOST_DEVICES];
-  for (int d = 0; d < n_devices(crew); ++d) backends[d] = tr_replicas_model(crew->replicas, d)->backend;
-  return tr_reduce_create(&crew->reduce, backends, n_devices(crew), crew->ranks, slots_per_device(crew),
-                          (size_t)m4_model_count(crew->model), &crew->note, err);
-}
-
 static m4_status make_gradients(tr_crew *crew, m4_error *err) {
   crew->totals = calloc((size_t)n_devices(crew), sizeof(ag_grads *));
   if (!crew->totals) return m4_fail(err, M4_MEMORY, NULL, "no memory for gradients");
@@ -83,8 +76,7 @@ static m4_status make_gradients(tr_crew *crew, m4_error *err) {
     M4_TRY(ag_grads_create(&crew->totals[d], model->backend, model->params, model->n_params, err));
     ag_grads_zero(crew->totals[d]);
   }
-  bool host = ag_on_host(crew->model->backend);
-  return n_devices(crew) > 1 || (crew->ranks && !host) ? make_reduce(crew, err) : M4_OK;
+  return M4_OK;
 }
 
 static m4_status make_buffers(tr_crew *crew, size_t budget_bytes, m4_error *err) {
@@ -119,6 +111,26 @@ m4_status tr_crew_create(tr_crew **crew_out, const m4_model *model, const ag_bac
   }
   *crew_out = crew;
   return M4_OK;
+}
+
+/* Ranks that add on GPUs and ranks that add on the host would wait for each other for ever. */
+static m4_status compare_ranks(const tr_crew *crew, m4_error *err) {
+  float mine = ag_on_host(crew->model->backend) ? 0 : 1, total = 0;
+  const float *block = &mine;
+  M4_TRY(m4_ranks_sum(crew->ranks, &total, &block, 1, 1, err));
+  int n_on_gpus = (int)total, count = m4_ranks_count(crew->ranks);
+  if (n_on_gpus == 0 || n_on_gpus == count) return M4_OK;
+  return m4_fail(err, M4_USAGE, "training.device", "%d of %d ranks compute on a GPU, the others on the CPU",
+                 n_on_gpus, count);
+}
+
+m4_status tr_crew_connect(tr_crew *crew, m4_error *err) {
+  const ag_backend *backends[TR_MOST_DEVICES];
+  M4_TRY(compare_ranks(crew, err));
+  if (n_devices(crew) == 1 && (!crew->ranks || ag_on_host(crew->model->backend))) return M4_OK;
+  for (int d = 0; d < n_devices(crew); ++d) backends[d] = tr_replicas_model(crew->replicas, d)->backend;
+  return tr_reduce_create(&crew->reduce, backends, n_devices(crew), crew->ranks, slots_per_device(crew),
+                          (size_t)m4_model_count(crew->model), &crew->note, err);
 }
 
 void tr_crew_free(tr_crew *crew) {

@@ -22,6 +22,9 @@ m4_status tr_crew_create(tr_crew **crew, const m4_model *model, const ag_backend
                          m4_pool *pool, m4_ranks *ranks, size_t budget_bytes, int32_t batch_size,
                          m4_error *err);
 void tr_crew_free(tr_crew *crew); /* NULL accepted */
+/* Before the first gradients, on every rank once all of them have their crew: a way to add what devices and
+ * ranks compute. M4_USAGE: some ranks are on GPUs and some are not, or not on as many. */
+m4_status tr_crew_connect(tr_crew *crew, m4_error *err);
 /* Makes of a busy period what a simulation with the model would live through (infer/unfold.h has the only
  * one; this room does not know simulations). most_bytes: what it needs of the arena. */
 typedef struct tr_unfolder {

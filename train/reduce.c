@@ -23,8 +23,8 @@ struct tr_reduce {
 
 /* ---- making ---- */
 
-/* Every process has as many devices, and the exchange's name is rank 0's. */
-static m4_status agree(tr_reduce *r, unsigned char *id, m4_error *named, m4_error *err) {
+/* Every process has as many devices. */
+static m4_status compare_devices(const tr_reduce *r, m4_error *err) {
   int count = m4_ranks_count(r->ranks);
   int32_t mine = r->n_devices, *all = calloc((size_t)count, sizeof *all);
   if (!all) return m4_fail(err, M4_MEMORY, NULL, "no memory to add gradients");
@@ -34,18 +34,17 @@ static m4_status agree(tr_reduce *r, unsigned char *id, m4_error *named, m4_erro
       status =
           m4_fail(err, M4_USAGE, "training.devices", "rank %d has %d devices, another %d", i, all[i], mine);
   free(all);
-  M4_TRY(status);
-  if (m4_ranks_index(r->ranks) == 0) ag_exchange_name(id, named);
-  M4_TRY(m4_ranks_broadcast(r->ranks, id, AG_EXCHANGE_ID_BYTES, 0, err));
-  return m4_ranks_broadcast(r->ranks, named, sizeof *named, 0, err);
+  return status;
 }
 
-/* All or nobody: a process without NCCL keeps the others from it. */
+/* All or nobody: a process without NCCL keeps the others from it. Every process makes a name, though only
+ * rank 0's counts: who opens an exchange waits for the others, and must know before that all can. */
 static m4_status try_exchange(tr_reduce *r, m4_error *err) {
   unsigned char id[AG_EXCHANGE_ID_BYTES] = {0};
   m4_error reason = {0};
-  M4_TRY(agree(r, id, &reason, err));
-  m4_status opened = reason.status;
+  M4_TRY(compare_devices(r, err));
+  m4_status opened = m4_ranks_agree(r->ranks, ag_exchange_name(id, &reason), &reason);
+  M4_TRY(m4_ranks_broadcast(r->ranks, id, sizeof id, 0, err));
   if (r->n_members > 1 && opened == M4_OK)
     opened = ag_exchange_open(&r->exchange, r->backends, r->n_devices,
                               m4_ranks_index(r->ranks) * r->n_devices, r->n_members, id, &reason);

@@ -110,7 +110,6 @@ static m4_status make_model(tr_run *run, m4_error *err) {
   size_t budget = (size_t)values->training.segment_budget_mib << 20;
   M4_TRY(tr_crew_create(&run->crew, run->model, backends + 1, n - 1, run->job->pool, run->job->ranks, budget,
                         (int32_t)values->training.batch_size, err));
-  if (tr_crew_note(run->crew)) m4_info(run->job->log, "%s", tr_crew_note(run->crew));
   if (values->training.own_departures > 0)
     M4_TRY(tr_crew_unfold(run->crew, run->job->unfolder, values->training.own_departures, err));
   return run->job->profile ? tr_crew_profile(run->crew, err) : M4_OK;
@@ -201,6 +200,8 @@ static m4_status prepare(tr_run *run, m4_error *err) {
 
 m4_status tr_run_start(tr_run *run, m4_error *err) {
   M4_TRY(m4_ranks_agree(run->job->ranks, prepare(run, err), err));
+  M4_TRY(m4_ranks_agree(run->job->ranks, tr_crew_connect(run->crew, err), err));
+  if (tr_crew_note(run->crew)) m4_info(run->job->log, "%s", tr_crew_note(run->crew));
   M4_TRY(m4_ranks_agree(run->job->ranks, tr_writes(run) ? open_journal(run, err) : M4_OK, err));
   tr_print_summary(run->job->log, run->values, run->model, run->dataset, &run->split, run->job->pool,
                    m4_ranks_count(run->job->ranks), run->total_steps);

@@ -55,4 +55,15 @@ if [ -n "$mpiexec" ]; then
     --set training.batch_size=2
   same one ranks
   echo "2 ranks of 2 devices: same bytes"
+
+  # refused CODE PART DEVICE DEVICE: two ranks that cannot work together end at once.
+  refused() {
+    code=0
+    timeout 60 "$mpiexec" --allow-run-as-root --oversubscribe -n 1 "$m4_train" --quiet "${settings[@]}" --device "$3" : \
+      -n 1 "$m4_train" --quiet "${settings[@]}" --device "$4" 2>refused.log || code=$?
+    [ $code -eq "$1" ] && grep -q "$2" refused.log || { echo "ranks on $3 and $4: exit code $code"; cat refused.log; exit 1; }
+  }
+  refused 4 'there is no device 9, only 2' cuda:0 cuda:9
+  refused 2 '1 of 2 ranks compute on a GPU' cpu cuda:0
+  echo "ranks that cannot add up are refused"
 fi
