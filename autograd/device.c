@@ -125,7 +125,7 @@ m4_status ag_device_open_with(const ag_backend **backend, const char *device, ag
     return M4_OK;
   }
   if (!automatic) return m4_fail(err, M4_IO, "--device", "%s: %s", device, the_plugin.why);
-  *why = the_plugin.why;
+  if (!*why) *why = the_plugin.why;
   return M4_OK;
 }
 

@@ -21,6 +21,7 @@ static int wait_for(pid_t child) {
 
 typedef struct wish {
   const char *plugin, *fault, *device;
+  ag_gemm gemm;
   m4_status status;
   bool on_cpu;
   const char *line; /* what must be said; NULL = nothing */
@@ -39,7 +40,7 @@ static bool is_granted(const wish *w) {
     const ag_backend *backend = NULL;
     const char *why = "";
     m4_error err = {0};
-    good = good && ag_device_open(&backend, w->device, &why, &err) == w->status;
+    good = good && ag_device_open_with(&backend, w->device, w->gemm, &why, &err) == w->status;
     good = good && contains(w->status == M4_OK ? why : err.what, w->line);
     if (w->status == M4_OK) good = good && backend->host_memory == w->on_cpu;
   }
@@ -79,6 +80,11 @@ static void auto_falls_back_and_says_why(void **state) {
   expect(&(wish){
       .plugin = OLD, .device = "auto", .on_cpu = true, .line = "is of version 2, the program wants 3"});
   expect(&(wish){.plugin = "libm.so.6", .device = "auto", .on_cpu = true, .line = "is not a plug-in of m4"});
+  expect(&(wish){.plugin = "/nowhere/libm4cuda.so",
+                 .device = "auto",
+                 .gemm = AG_GEMM_TF32,
+                 .on_cpu = true,
+                 .line = "float32 products are used"});
 }
 
 static void cuda_fails_with_the_same_line(void **state) {
