@@ -220,9 +220,9 @@ m4_status tr_config_check(const tr_config *values, const m4_config *config, m4_e
   if (!values->model.enable_gnn && !values->model.enable_lstm)
     return m4_config_complain(config, "model.enable_lstm", err,
                               "false needs model.enable_gnn true: nothing would be left of the model");
-  if (strcmp(values->training.gemm, "bf16") == 0 && tr_dtype(values) == AG_F64)
+  if (ag_gemm_named(values->training.gemm) != AG_GEMM_F32 && tr_dtype(values) == AG_F64)
     return m4_config_complain(config, "training.gemm", err,
-                              "bf16 and training.precision float64 exclude each other");
+                              "%s and training.precision float64 exclude each other", values->training.gemm);
   if (strncmp(values->training.device, "cuda", 4) == 0 && tr_dtype(values) == AG_F64)
     return m4_config_complain(config, "training.device", err,
                               "%s computes in float32 only; training.precision float64 needs cpu",

@@ -123,7 +123,8 @@ static cudnnBackendDescriptor_t describe_tensor(ag_cudnn *c, plan *p, shape kind
   const int64_t rows = kind == MATRIX || kind == PER_ROW ? p->rows : 1;
   const int64_t cols = kind == MATRIX || kind == PER_COLUMN ? p->cols : 1;
   const int64_t dimensions[4] = {rows, cols, 1, 1}, strides[4] = {cols, 1, 1, 1};
-  const int64_t alignment = p->cols % 4 == 0 && kind != NUMBER ? 16 : 4;
+  const int64_t aligned = kind == PER_ROW ? p->rows : p->cols; /* of PER_ROW: saved behind another list */
+  const int64_t alignment = aligned % 4 == 0 && kind != NUMBER ? 16 : 4;
   const cudnnDataType_t type = CUDNN_DATA_FLOAT;
   const bool by_value = true;
   cudnnBackendDescriptor_t tensor = make(c, p, CUDNN_BACKEND_TENSOR_DESCRIPTOR);

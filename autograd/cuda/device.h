@@ -1,5 +1,5 @@
 /* What the CUDA backend's ops need of a device: to run the kernels of kernels.def, to multiply matrices,
- * memory. device.cu is the real one; the tests have one that runs the bodies on the host. */
+ * memory. runtime.c is the real one; the tests run the bodies on the host. */
 #ifndef AG_CUDA_DEVICE_H
 #define AG_CUDA_DEVICE_H
 
