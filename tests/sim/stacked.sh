@@ -37,6 +37,14 @@ for stack in 2 3; do simulate "stack$stack" "${larger[@]}" --device cpu --thread
 simulate threads2 "${larger[@]}" --device cpu --threads 2 --set sim.stack=2
 for other in stack2 stack3 threads2; do if [[ $loose ]]; then compare $other alone; else same $other alone; fi; done
 
+# A stack of more scenarios than files may be open.
+many=()
+for ((i = 0; i < 60; i++)); do
+  ln -s "$ns3/single/dctcp" "$work/many$i"
+  many+=(--scenario "$work/many$i")
+done
+(ulimit -n 40 && "$program" --quiet "${many[@]}" --backend m4 --checkpoint "$weights" --device cpu --threads 1 --set sim.stack=60 --out "$work/many")
+
 export M4_CUDA_PLUGIN=$plugin
 names=${names% 1}
 simulate device --device cuda
