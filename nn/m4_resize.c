@@ -1,6 +1,7 @@
 /* Which parameters lie between which units, and from that the numbers of the new model. */
 #include "nn/m4_resize.h"
 
+#include "autograd/memory.h"
 #include "base/philox.h"
 #include "nn/units.h"
 
@@ -245,6 +246,8 @@ static bool same_but_for_widths(const m4_widths *a, const m4_widths *b) {
 }
 
 m4_status m4_resize(const m4_model *from, m4_model *to, uint64_t seed, m4_error *err) {
+  if (!ag_on_host(from->backend) || !ag_on_host(to->backend))
+    return m4_fail(err, M4_USAGE, NULL, "models on a device cannot be resized");
   if (!same_but_for_widths(&from->widths, &to->widths))
     return m4_fail(err, M4_USAGE, NULL, "the models differ in more than their widths");
   resizing r = {.from = from, .to = to, .seed = seed};

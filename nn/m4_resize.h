@@ -6,7 +6,7 @@
 #include "nn/m4.h"
 
 /* Fills the parameters of `to`, and takes over the form of inputs. Any of the widths may differ; M4_USAGE
- * when anything else does. Same seed, same bits.
+ * when anything else does, or when a model is on a device. Same seed, same bits.
  *
  * Wider: predictions stay the same up to rounding. New units are copies of old ones with the same incoming
  * weights; every outgoing weight is split among the copies in random shares of its own (all splits equally

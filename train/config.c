@@ -227,6 +227,12 @@ m4_status tr_config_check(const tr_config *values, const m4_config *config, m4_e
     return m4_config_complain(config, "training.device", err,
                               "%s computes in float32 only; training.precision float64 needs cpu",
                               values->training.device);
+  if (values->training.devices.count > 0 && strcmp(values->training.device, "auto") != 0)
+    return m4_config_complain(
+        config, "training.devices", err,
+        "names GPUs, but training.device (--device) is %s: only one of them can choose; "
+        "training.devices=[] names none",
+        values->training.device);
   if (values->dataset.enable_flowsim_gt)
     return m4_config_complain(config, "dataset.enable_flowsim_gt", err, "true is not supported, only false");
   if (values->training.enable_dist)

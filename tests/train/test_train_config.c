@@ -170,6 +170,8 @@ static void impossible_settings_are_refused(void **state) {
   (void)state;
   refused("model:\n  enable_gnn: False\n  enable_lstm: False\n", ":3:", "nothing would be left");
   refused("training:\n  precision: float64\n  gemm: bf16\n", ":3:", "exclude each other");
+  refused("training:\n  precision: float64\n  gemm: tf32\n", ":3:", "tf32 and training.precision float64");
+  refused("training:\n  device: cpu\n  devices: [0, 1]\n", ":3:", "only one of them can choose");
   refused("dataset:\n  enable_flowsim_gt: True\n", ":2:", "not supported");
   refused("dataset:\n  flow_size_threshold: 5000\n", ":2:", "100000000");
   refused("dataset:\n  bins: [1, 5, 5]\n", ":2:", "increase");
