@@ -2,6 +2,7 @@
 #include "train/picture.h"
 #include "train/profile.h"
 #include "train/run.h"
+#include "train/schedule.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -48,12 +49,19 @@ static void watch_metric(tr_run *run, double metric) {
             monitor, (long long)state->bad_epochs, state->stop_metric);
 }
 
+/* Of the step before: also right when that was taken by another process (a stop at the end of an epoch). */
+static double last_rate(const tr_run *run) {
+  tr_state before = run->state;
+  --before.step;
+  return tr_learning_rate(run->values, &before, run->total_steps);
+}
+
 static void record_epoch(tr_run *run, const tr_sums *val) {
   tr_state *state = &run->state;
   state->last_epoch = (tr_epoch_record){.train = state->sums,
                                         .val = *val,
                                         .norms = run->norms,
-                                        .rate = run->rate,
+                                        .rate = last_rate(run),
                                         .clipped = (double)state->clipped};
   ++state->epoch;
   state->batch = state->clipped = 0;
