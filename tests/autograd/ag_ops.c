@@ -172,7 +172,7 @@ static int over_all(int (*check)(ag_op, int, m4_arena *), const char *what) {
 static void wait_for(const op_run *run) {
   float value;
   if (!run->backend->host_memory)
-    run->backend->download(run->backend, &value, run->param[0].data, sizeof value);
+    run->backend->download(run->backend, &value, run->objects.x[0]->data, sizeof value);
 }
 
 static double now_ns(void) {
