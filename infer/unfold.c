@@ -6,7 +6,6 @@
 #include "nn/m4_events.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { IDLE = -1 };
@@ -103,11 +102,6 @@ static m4_status create_fluid(unfolding *u, m4_error *err) {
 
 /* ---- one event ---- */
 
-static int compare_rows(const void *a, const void *b) {
-  const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-  return (x > y) - (x < y);
-}
-
 static void take_component(unfolding *u, const inf_component *component) {
   nn_active_set *active = &u->active;
   active->n_edges = 0;
@@ -117,10 +111,9 @@ static void take_component(unfolding *u, const inf_component *component) {
     active->flows.items[i] = flow;
     active->n_edges += u->sample->path_offset[flow + 1] - u->sample->path_offset[flow];
   }
-  active->links.count = component->links.count;
+  active->links.count = 0;
   for (int32_t i = 0; i < component->links.count; i++)
-    active->links.items[i] = u->row[component->links.members[i].row];
-  qsort(active->links.items, (size_t)active->links.count, sizeof(int32_t), compare_rows);
+    m4_ascending_insert(&active->links, u->row[component->links.members[i].row]);
 }
 
 /* inf_watcher: fills the event that is going on. */

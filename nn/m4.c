@@ -70,18 +70,27 @@ void m4_state_free(m4_state *state, const m4_model *model) {
   memset(state, 0, sizeof *state);
 }
 
-void m4_first_row(const m4_model *model, float size_feature, int32_t n_links, const float *params,
-                  float *state, float *facts, float *scaled_params) {
+enum { N_FIRST = 4 }; /* numbers that a state may start with; the others are 0 */
+
+/* What a flow's state starts with, and its facts; facts + 1 are its parameters. */
+static void flow_features(const m4_model *model, float size_feature, int32_t n_links, const float *params,
+                          float first[N_FIRST], float facts[M4_N_FACTS]) {
   facts[0] = scaled(model, (float)n_links, N_LINKS_UNIT);
-  for (int32_t i = 0; i < M4_N_PARAMS; ++i)
-    scaled_params[i] = facts[1 + i] = scaled(model, params[i], PARAM_UNIT[i]);
-  memset(state, 0, (size_t)model->widths.hidden * sizeof *state);
-  state[0] = 1.0f;
-  state[2] = scaled(model, size_feature, SIZE_UNIT);
-  state[3] = facts[0];
+  for (int32_t i = 0; i < M4_N_PARAMS; ++i) facts[1 + i] = scaled(model, params[i], PARAM_UNIT[i]);
+  first[0] = 1.0f;
+  first[1] = 0.0f;
+  first[2] = scaled(model, size_feature, SIZE_UNIT);
+  first[3] = facts[0];
 }
 
-static const float FIRST_LINK_STATE[] = {0.0f, 1.0f, 1.0f, 0.0f};
+void m4_first_row(const m4_model *model, float size_feature, int32_t n_links, const float *params,
+                  float *state, float *facts, float *scaled_params) {
+  memset(state, 0, (size_t)model->widths.hidden * sizeof *state);
+  flow_features(model, size_feature, n_links, params, state, facts);
+  memcpy(scaled_params, facts + 1, M4_N_PARAMS * sizeof *scaled_params);
+}
+
+static const float FIRST_LINK_STATE[N_FIRST] = {0.0f, 1.0f, 1.0f, 0.0f};
 
 void m4_first_link_row(const m4_model *model, float *state) {
   memset(state, 0, (size_t)model->widths.hidden * sizeof *state);
@@ -108,16 +117,15 @@ static void set_row(ag_table *table, const m4_model *model, int32_t row, const f
 
 void m4_state_init_flow(m4_state *state, const m4_model *model, int32_t row, float size_feature,
                         int32_t n_links, const float *params) {
-  float facts[M4_N_FACTS] = {scaled(model, (float)n_links, N_LINKS_UNIT)};
-  for (int32_t i = 0; i < M4_N_PARAMS; ++i) facts[1 + i] = scaled(model, params[i], PARAM_UNIT[i]);
-  const float first_state[] = {1.0f, 0.0f, scaled(model, size_feature, SIZE_UNIT), facts[0]};
-  set_row(&state->flows, model, row, first_state, 4);
+  float first[N_FIRST], facts[M4_N_FACTS];
+  flow_features(model, size_feature, n_links, params, first, facts);
+  set_row(&state->flows, model, row, first, N_FIRST);
   set_row(&state->facts, model, row, facts, M4_N_FACTS);
   set_row(&state->params, model, row, facts + 1, M4_N_PARAMS);
 }
 
 void m4_state_init_link(m4_state *state, const m4_model *model, int32_t row) {
-  set_row(&state->links, model, row, FIRST_LINK_STATE, 4);
+  set_row(&state->links, model, row, FIRST_LINK_STATE, N_FIRST);
 }
 
 /* ---- layers ---- */

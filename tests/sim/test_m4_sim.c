@@ -363,12 +363,11 @@ static void help_dry_run_and_configuration(void **state) {
   assert_says("derived/summary.json", "the model parameters are derived from config.txt");
 }
 
-/* An endless scenario is stopped: exit code 130, and what finished is written. */
-static void interruption_keeps_what_finished(void **state) {
-  (void)state;
+/* The program at work on a scenario that takes longer than any test, results to go to `name`. */
+static pid_t start_endless(const char *name) {
   char scenario[128], out[128];
   snprintf(scenario, sizeof scenario, "%s/long", work);
-  snprintf(out, sizeof out, "%s/stopped", work);
+  snprintf(out, sizeof out, "%s/%s", work, name);
   pid_t child = fork();
   if (child == 0) {
     if (!freopen("/dev/null", "w", stderr)) _exit(99);
@@ -376,6 +375,13 @@ static void interruption_keeps_what_finished(void **state) {
     _exit(99);
   }
   assert_true(child > 0);
+  return child;
+}
+
+/* An endless scenario is stopped: exit code 130, and what finished is written. */
+static void interruption_keeps_what_finished(void **state) {
+  (void)state;
+  pid_t child = start_endless("stopped");
   const struct timespec pause = {.tv_nsec = 500000000};
   nanosleep(&pause, NULL);
   assert_int_equal(kill(child, SIGINT), 0);
@@ -394,16 +400,7 @@ static void interruption_keeps_what_finished(void **state) {
 /* A program that dies leaves the rows of the flows that had completed, and no results that look complete. */
 static void death_keeps_rows(void **state) {
   (void)state;
-  char scenario[128], out[128];
-  snprintf(scenario, sizeof scenario, "%s/long", work);
-  snprintf(out, sizeof out, "%s/dead", work);
-  pid_t child = fork();
-  if (child == 0) {
-    if (!freopen("/dev/null", "w", stderr)) _exit(99);
-    execl(PROGRAM, PROGRAM, "--scenario", scenario, "--backend", "packet", "--out", out, (char *)NULL);
-    _exit(99);
-  }
-  assert_true(child > 0);
+  pid_t child = start_endless("dead");
   const struct timespec pause = {.tv_nsec = 100000000};
   int rows = 0;
   for (int i = 0; i < 300 && rows < 10; i++) { /* half a minute at most */
